@@ -1,0 +1,79 @@
+"""The Celery app, and the clock of the whole system.
+
+The broker holds no truth: a message says "there may be work", the rows say what it is. Losing every
+message delays work by one beat of the clock.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from celery import Celery
+from celery.schedules import crontab
+from django.conf import settings
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "growth.settings")
+
+
+def _transport_options(broker_url: str) -> dict[str, object]:
+    """Return what the broker needs besides its URL: folders for files, timeouts for Redis."""
+    if broker_url.startswith("filesystem:"):
+        folder = Path(urlsplit(broker_url).path)
+        return {
+            "data_folder_in": str(folder),
+            "data_folder_out": str(folder),
+            "control_folder": str(folder / "control"),
+            "polling_interval": 0.1,
+        }
+    return {
+        "visibility_timeout": 600,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 2,
+    }
+
+
+app = Celery("growth")
+app.conf.update(
+    broker_url=(
+        "filesystem://" if settings.BROKER_URL.startswith("filesystem:") else settings.BROKER_URL
+    ),
+    broker_transport_options=_transport_options(settings.BROKER_URL),
+    broker_connection_retry_on_startup=True,
+    task_default_queue="default",
+    task_queues=[Queue(name) for name in ("default", "email", "webhooks", "bulk")],
+    task_routes={
+        "contacts.tasks.send_due_emails": {"queue": "email"},
+        "campaigns.tasks.start_due_broadcasts": {"queue": "bulk"},
+        "contacts.tasks.build_segments": {"queue": "bulk"},
+    },
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_time_limit=300,
+    task_soft_time_limit=240,
+    worker_prefetch_multiplier=1,
+    worker_soft_shutdown_timeout=20,
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+)
+app.autodiscover_tasks()
+
+# The clock. Each line finds what a lost message left behind, and what only time makes due.
+_CLOCK = {
+    "growth.tasks.relay_outbox": 1,  # domain events nobody was woken for
+    "growth.tasks.retry_listeners": 5,  # listeners that failed
+    "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
+}
+app.conf.beat_schedule = {
+    task.rpartition(".")[2]: {
+        "task": task,
+        "schedule": timedelta(seconds=when) if isinstance(when, int) else when,
+        "options": {"expires": 30},
+    }
+    for task, when in _CLOCK.items()
+}

@@ -1,0 +1,19 @@
+from growth.models.api_key import ApiKey
+from growth.models.domain_event import DomainEvent, DomainEventType, ListenerFailure
+from growth.models.project import Project
+from growth.models.sweep_slot import SweepSlot
+from growth.models.tenancy import ProjectModel, ProjectQuerySet, PublicIdField
+from growth.models.user import User
+
+__all__ = [
+    "ApiKey",
+    "DomainEvent",
+    "DomainEventType",
+    "ListenerFailure",
+    "Project",
+    "ProjectModel",
+    "ProjectQuerySet",
+    "PublicIdField",
+    "SweepSlot",
+    "User",
+]

@@ -1,0 +1,38 @@
+"""A project: tenant and environment in one."""
+
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from growth.models.tenancy import PublicIdField
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse a name that the IANA database does not have."""
+    if name not in available_timezones():
+        raise ValidationError("Name a time zone of the IANA database, such as Europe/London.")
+
+
+class Project(models.Model):
+    """One customer's world: nothing in it is seen from another project."""
+
+    id = PublicIdField(prefix="proj")
+    name = models.CharField(max_length=200)
+    domain = models.CharField(max_length=253, blank=True)
+    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
+    default_from_email = models.EmailField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})"
+
+    @property
+    def key(self) -> int:
+        """The primary key as SQL knows it."""
+        return self._meta.pk.get_prep_value(self.pk)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which the project's days begin."""
+        return ZoneInfo(self.timezone)

@@ -1,0 +1,200 @@
+"""The settings, all of them: read from the environment, loud on a bad value.
+
+Without ``DATABASE_URL`` the instance in ``GROWTH_DATA_DIR`` (default ``var``) is used; see
+``growth.embedded``.
+"""
+
+import logging
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+
+from growth.embedded import instance as embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _version() -> str:
+    """Return the newest version that the changelog names."""
+    match = re.search(r"^## (\d+\.\d+\.\d+)", (BASE_DIR / "CHANGELOG.md").read_text(), re.MULTILINE)
+    return match[1] if match else "0.0.0"
+
+
+def _database(url: str) -> dict[str, object]:
+    database = environ.Env.db_url_config(url)
+    if database.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(
+            "DATABASE_URL must name a PostgreSQL database, such as postgres://user@localhost/growth."
+        )
+    return database
+
+
+VERSION = _version()
+DATA_DIR = Path(env("GROWTH_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
+INSTANCE = embedded.read(DATA_DIR)
+
+DEBUG = env.bool("GROWTH_DEBUG", default=False)
+SECRET_KEY = env(
+    "GROWTH_SECRET_KEY", default=INSTANCE.secret_key if INSTANCE else os.urandom(32).hex()
+)
+BASE_URL = env(
+    "GROWTH_BASE_URL", default=INSTANCE.base_url if INSTANCE else "http://localhost:8000"
+)
+ALLOWED_HOSTS = env.list("GROWTH_ALLOWED_HOSTS", default=["*"])
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+# Behind TLS, GROWTH_HTTPS=true; a first look on a laptop has none.
+HTTPS = env.bool("GROWTH_HTTPS", default=BASE_URL.startswith("https:"))
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "django_structlog",
+    "growth",
+    "contacts",
+    # "campaigns",
+]
+MIDDLEWARE = [
+    "growth.api.errors.ErrorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "growth.urls"
+WSGI_APPLICATION = "growth.wsgi.application"
+APPEND_SLASH = False  # An API path never redirects: clients lose their bodies on the way.
+AUTH_USER_MODEL = "growth.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Web processes pool connections, one a thread; a worker process holds one for itself, because
+# Celery closes a pool after each task.
+DATABASE_POOL = env.int("GROWTH_DATABASE_POOL", default=0)
+DATABASES = {
+    "default": _database(
+        env("DATABASE_URL", default=INSTANCE.database_url if INSTANCE else "postgres:///growth")
+    )
+    | {
+        "CONN_MAX_AGE": 0 if DATABASE_POOL else 600,
+        "CONN_HEALTH_CHECKS": not DATABASE_POOL,
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode has no session.
+        "OPTIONS": {
+            "options": "-c statement_timeout=30s -c lock_timeout=10s -c timezone=UTC -c jit=off",
+            **({"pool": {"max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}),
+        },
+    }
+}
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+
+EMAIL_URL = env("EMAIL_URL", default=INSTANCE.email_url if INSTANCE else "smtp://localhost:25")
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="growth@localhost.localdomain")
+MAILBOX_DIR = DATA_DIR / "mailbox"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+# The largest body of a management call; ingest reads its own limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["growth.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["growth.api.permissions.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["growth.api.json.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["growth.api.json.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "growth.api.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "growth.api.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+
+BROKER_URL = env(
+    "REDIS_URL", default=INSTANCE.broker_url if INSTANCE else "redis://localhost:6379/0"
+)
+# How many runs of one sweep its queue's processes can bear at once.
+SWEEP_SLOTS = env.int("GROWTH_SWEEP_SLOTS", default=2)
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer(),
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.add_log_level,
+            ],
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env("GROWTH_LOG_LEVEL", default="INFO")},
+}
+logging.captureWarnings(True)

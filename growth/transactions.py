@@ -1,0 +1,48 @@
+"""Transactions that run again when PostgreSQL asks for it."""
+
+import functools
+import random
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ATTEMPTS = 4
+
+
+class RaceLost(Exception):
+    """Another transaction was first: what was read is stale, and the work must be done anew."""
+
+
+def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
+    """Run the function in a transaction; after a deadlock or a lost race, up to three times more.
+
+    Inside another transaction only a lost race can be tried again: a deadlock has ended the outer
+    one.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except (RaceLost, OperationalError) as error:
+                if attempt == _ATTEMPTS or not _can_run_again(error):
+                    raise
+                time.sleep(random.uniform(0, 0.02 * attempt))
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def _can_run_again(error: Exception) -> bool:
+    if isinstance(error, RaceLost):
+        return True
+    is_asked_for = isinstance(error.__cause__, DeadlockDetected | SerializationFailure)
+    return is_asked_for and not connection.in_atomic_block

@@ -1,0 +1,21 @@
+"""The whole URL map on one page."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from contacts import urls as contacts
+from growth import health
+
+apps = (contacts,)
+
+urlpatterns = [
+    path("v1/", include([path("", include(app.api)) for app in apps])),
+    path("admin/", admin.site.urls),
+    path("healthz", health.live),
+    path("readyz", health.ready),
+    *(path("", include(app.public)) for app in apps),
+]
+handler400 = "growth.api.errors.handler400"
+handler403 = "growth.api.errors.handler403"
+handler404 = "growth.api.errors.handler404"
+handler500 = "growth.api.errors.handler500"
