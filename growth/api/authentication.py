@@ -1,0 +1,138 @@
+"""Who calls: a key, and with it a project."""
+
+import secrets
+import time
+from base64 import b64decode
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from threading import Lock
+
+import structlog
+from django.db.models import Q
+from django.utils.timezone import now
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from growth.models import ApiKey
+from growth.models.api_key import digest, is_well_formed
+
+_KEEP_SECONDS = 30
+_KEEP_KEYS = 10_000
+_TOUCH_EVERY = timedelta(minutes=1)
+_REFUSAL = "This API key is unknown, or was revoked."
+
+
+class KeyAuthentication(BaseAuthentication):
+    """A key as ``Authorization: Bearer``; it is never read from the query string."""
+
+    def authenticate(self, request: Request) -> tuple[None, ApiKey]:
+        """Return the key that the request bears.
+
+        :raises AuthenticationFailed: if it bears none that works.
+        """
+        return None, authenticated(self.read_key(request), at=now())
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="growth"'
+
+    def read_key(self, request: Request) -> str:
+        """Return the text of the key in the request, which may be no key at all."""
+        return _bearer(request)
+
+
+class WriteKeyAuthentication(KeyAuthentication):
+    """A write key as Bearer, as the user name of Basic, as ``?writeKey=``, or ``writeKey`` in the
+    body.
+    """
+
+    def read_key(self, request: Request) -> str:
+        return (
+            _basic_user(request)
+            or _bearer(request, required=False)
+            or request.query_params.get("writeKey", "")
+            or _in_body(request)
+        )
+
+
+def authenticated(text: str, *, at: datetime) -> ApiKey:
+    """Return the key that the text is.
+
+    :raises AuthenticationFailed: if it is none, or no longer one.
+    """
+    if not is_well_formed(text):
+        raise AuthenticationFailed(_REFUSAL if text else "Send an API key.")
+    key = _keys.get(text)
+    if key is None or (key.usable_until and key.usable_until <= at):
+        raise AuthenticationFailed(_REFUSAL)
+    _touch(key, at)
+    structlog.contextvars.bind_contextvars(project=key.project_id, key=key.id)
+    return key
+
+
+def _bearer(request: Request, required: bool = True) -> str:
+    header = request.headers.get("Authorization", "")
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return text.strip()
+    if header and required:
+        raise AuthenticationFailed("Send the API key as 'Authorization: Bearer <key>'.")
+    return ""
+
+
+def _basic_user(request: Request) -> str:
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return b64decode(text, validate=True).decode("ascii").partition(":")[0]
+    except ValueError:
+        raise AuthenticationFailed("The Basic credentials are not valid base64.") from None
+
+
+def _in_body(request: Request) -> str:
+    text = request.data.get("writeKey") if isinstance(request.data, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+def _touch(key: ApiKey, at: datetime) -> None:
+    """Note the use of the key, at most once a minute, so that its row does not become hot."""
+    if key.last_used_at and at - key.last_used_at < _TOUCH_EVERY:
+        return
+    key.last_used_at = at
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=at - _TOUCH_EVERY)
+    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
+
+
+class _RecentKeys:
+    """Keys as they were in the database up to thirty seconds ago, by digest."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, text: str) -> ApiKey | None:
+        wanted = digest(text)
+        with self._lock:
+            fresh_until, key = self._entries.get(wanted, (0.0, None))
+        if fresh_until > time.monotonic():
+            return key
+        key = ApiKey.objects.usable(now()).select_related("project").filter(digest=wanted).first()
+        if key and secrets.compare_digest(bytes(key.digest), wanted):
+            self._keep(wanted, key)
+            return key
+        return None
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+    def _keep(self, wanted: bytes, key: ApiKey) -> None:
+        with self._lock:
+            self._entries[wanted] = (time.monotonic() + _KEEP_SECONDS, key)
+            while len(self._entries) > _KEEP_KEYS:
+                self._entries.popitem(last=False)
+
+
+_keys = _RecentKeys()
+forget_keys = _keys.clear

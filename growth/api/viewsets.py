@@ -1,0 +1,68 @@
+"""The base of every management view: one project, one scope a request, one shape of a page."""
+
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from growth import ids
+from growth.api.permissions import scope
+from growth.models import Project
+
+
+class ProjectViewSet(GenericViewSet):
+    """Shows and changes one resource of the caller's project.
+
+    ``resource`` names the scopes; ``reading_actions`` are POSTs that change nothing; ``keyset`` is
+    the order of the list.
+    """
+
+    resource: str
+    reading_actions: tuple[str, ...] = ()
+    keyset: tuple[str, ...] = ("-id",)
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    @property
+    def project(self) -> Project:
+        """The project of the key that calls."""
+        return self.request.auth.project
+
+    def scope_for(self, request: Request) -> str:
+        """Return the scope that this request needs."""
+        return scope(self.resource, request.method, reads=self.action in self.reading_actions)
+
+    def get_queryset(self) -> QuerySet:
+        return super().get_queryset().in_project(self.project)
+
+    def get_object(self) -> Any:
+        require_spelling(self.queryset.model, self.kwargs[self.lookup_field])
+        return super().get_object()
+
+    def checked(self, **options: Any) -> Any:
+        """Return the serializer of this action, holding the valid body of the request."""
+        form = self.get_serializer(data=self.request.data, **options)
+        form.is_valid(raise_exception=True)
+        return form
+
+    def shown(self, thing: Any, status: int = 200, **additions: Any) -> Response:
+        """Return the thing as the answer."""
+        present = {name: value for name, value in additions.items() if value}
+        return Response({**self.get_serializer(thing).data, **present}, status)
+
+    def page_of(self, queryset: QuerySet) -> list:
+        """Return the page of the queryset that the request asks for."""
+        return self.paginator.paginate_queryset(queryset, self.request, self)
+
+
+def require_spelling(model: type[Model], public_id: str) -> None:
+    """Refuse what cannot be an id of the model, without asking the database.
+
+    :raises NotFound: if the prefix or the alphabet is wrong.
+    """
+    try:
+        ids.decode(model._meta.pk.prefix, public_id)
+    except ids.PublicIdError:
+        raise NotFound("There is no such thing in this project.") from None

@@ -1,0 +1,67 @@
+"""What every test may ask for: a project, its keys, and clients that bear them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from rest_framework.test import APIClient
+
+from growth import outbox
+from growth.api import authentication
+from growth.models import ApiKey, Project
+
+AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return Project.objects.create(name="Acme")
+
+
+@pytest.fixture
+def other_project(db: None) -> Project:
+    return Project.objects.create(name="Elsewhere")
+
+
+def client_with(project: Project, *, type: str = "secret", scopes: list[str]) -> APIClient:
+    """Return a client that bears a new key of the project."""
+    _, key = ApiKey.objects.issue(project, name="test", type=type, scopes=scopes)
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
+    client.default_format = "json"
+    return client
+
+
+@pytest.fixture
+def api(project: Project) -> APIClient:
+    """Return a client with a secret key of all scopes."""
+    return client_with(project, scopes=["*"])
+
+
+@pytest.fixture
+def ingest(project: Project) -> APIClient:
+    """Return a client with a write key."""
+    return client_with(project, type="write", scopes=[])
+
+
+@pytest.fixture(autouse=True)
+def _forget_keys() -> None:
+    authentication.forget_keys()
+
+
+@pytest.fixture(autouse=True)
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep wake-ups from a broker that is not there, and list them."""
+    names: list[str] = []
+    monkeypatch.setattr(outbox, "wake", names.append)
+    return names
+
+
+@pytest.fixture
+def relay(db: None) -> Callable[[datetime], None]:
+    """Tell all that waits in the outbox, as the worker would."""
+
+    def run(at: datetime = AT) -> None:
+        while outbox.relay(at=at):
+            pass
+
+    return run
