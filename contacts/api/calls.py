@@ -1,0 +1,148 @@
+"""One call of the ingest API, from JSON to what the domain knows."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, NoReturn
+
+from contacts.models.addresses import AddressError
+from contacts.operations.events import HISTORICAL_AGE, Call
+from contacts.operations.traits import MAX_IDENTIFIER, make_sighting, traits_violations
+from growth.errors import Invalid, Violation
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+MAX_EVENT_NAME = 256
+
+_EVENT_NAMES = {"page": "page", "screen": "screen", "group": "group"}
+_TYPES = ("identify", "track", "page", "screen", "group", "alias")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a batch says of all its calls, and when it came in."""
+
+    body: dict[str, Any]
+    received_at: datetime
+    zone: tzinfo = UTC
+
+
+def parse_call(item: Any, envelope: Envelope) -> Call:
+    """Return what the JSON of one call says.
+
+    :raises Invalid: if it is not a call, or holds what cannot be stored.
+    """
+    if not isinstance(item, dict):
+        _refuse("", "invalid", "Send each call as a JSON object.")
+    type = item.get("type")
+    if type not in _TYPES:
+        _refuse("type", "invalid", f"Name a type: {', '.join(_TYPES)}.")
+    context = _objects(envelope.body, "context") | _objects(item, "context")
+    timestamp = _timestamp(item, envelope)
+    is_old = envelope.received_at - timestamp > HISTORICAL_AGE
+    name = _event_name(type, item)
+    return Call(
+        sighting=_sighting(type, item),
+        name=name,
+        properties=_properties(type, item) if name else {},
+        timestamp=timestamp,
+        message_id=_text(item, "message_id", "messageId", limit=255) or None,
+        is_historical=is_old or context.get("historical") is True,
+    )
+
+
+def _sighting(type: str, item: dict[str, Any]) -> Any:
+    user_id = _text(item, "user_id", "userId")
+    anonymous_id = _text(item, "anonymous_id", "anonymousId")
+    if type == "alias":
+        anonymous_id = _text(item, "previous_id", "previousId")
+        if not anonymous_id:
+            _refuse("previous_id", "required", "Name the previous_id that becomes the user.")
+    if not user_id and (not anonymous_id or type == "alias"):
+        _refuse("user_id", "required", "Name a user_id or an anonymous_id.")
+    traits = _objects(item, "traits") if type == "identify" else {}
+    if violations := list(traits_violations(traits)):
+        raise Invalid(*violations)
+    try:
+        return make_sighting(
+            external_id=user_id,
+            anonymous_id=anonymous_id,
+            email=_text(traits, "email", limit=320, path="traits."),
+            phone=_text(traits, "phone", limit=64, path="traits."),
+            traits={name: traits[name] for name in traits if name not in ("email", "phone")},
+        )
+    except AddressError as error:
+        raise Invalid(Violation("traits.email", "invalid", str(error))) from None
+
+
+def _event_name(type: str, item: dict[str, Any]) -> str:
+    if type != "track":
+        return _EVENT_NAMES.get(type, "")
+    name = item.get("event")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_EVENT_NAME:
+        _refuse("event", "invalid", f"Name the event in 1 to {MAX_EVENT_NAME} characters.")
+    if name.startswith("$"):
+        _refuse("event", "reserved", "Names that begin with $ are the system's own.")
+    return name
+
+
+def _properties(type: str, item: dict[str, Any]) -> dict[str, Any]:
+    properties = dict(_objects(item, "properties"))
+    for field in ("name", "category") if type in ("page", "screen") else ():
+        if field in item:
+            properties.setdefault(field, item[field])
+    if type == "group":
+        properties["group_id"] = _text(item, "group_id", "groupId")
+        properties["traits"] = _objects(item, "traits")
+    return properties
+
+
+def _timestamp(item: dict[str, Any], envelope: Envelope) -> datetime:
+    """Return when it happened by our clock: the sender's may be wrong, its differences are not."""
+    received_at = envelope.received_at
+    zone = envelope.zone
+    told = _time(zone, item, "original_timestamp", "originalTimestamp", "timestamp")
+    sent = _time(zone, item, "sent_at", "sentAt") or _time(zone, envelope.body, "sent_at", "sentAt")
+    happened = told or received_at
+    if told and sent:
+        happened = received_at - max(sent - told, timedelta())
+    if happened < EARLIEST:
+        _refuse("timestamp", "out_of_range", f"Send a time after {EARLIEST:%Y-%m-%d}.")
+    return min(happened, received_at)
+
+
+def _time(zone: tzinfo, item: dict[str, Any], *names: str) -> datetime | None:
+    value = _first(item, *names)
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+        return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        _refuse(names[0], "invalid", "Write times as ISO 8601, such as 2026-02-23T10:00:00Z.")
+
+
+def _text(item: dict[str, Any], *names: str, limit: int = MAX_IDENTIFIER, path: str = "") -> str:
+    value = _first(item, *names)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > limit:
+        _refuse(path + names[0], "invalid", f"Send a text of at most {limit} characters.")
+    return value.strip()
+
+
+def _objects(item: dict[str, Any], name: str) -> dict[str, Any]:
+    value = item.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        _refuse(name, "invalid", "Send a JSON object.")
+    return value
+
+
+def _first(item: dict[str, Any], *names: str) -> Any:
+    return next((item[name] for name in names if item.get(name) is not None), None)
+
+
+def _refuse(field: str, reason: str, message: str) -> NoReturn:
+    raise Invalid(Violation(field, reason, message))

@@ -1,0 +1,245 @@
+"""``/v1/contacts``."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import django_filters
+import orjson
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+from django.http import Http404
+from django.utils.timezone import now
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from contacts.models import Contact, Event, Membership, Segment
+from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
+from contacts.operations.contacts import upsert_contact
+from contacts.operations.traits import (
+    MAX_IDENTIFIER,
+    make_sighting,
+    tidy_tags,
+    traits_violations,
+)
+from contacts.profile import profile
+from growth.api.fields import JSONObject, StrictSerializer, Text
+from growth.api.viewsets import ProjectViewSet
+from growth.errors import Invalid, Violation
+
+_ROW = ("id", "email", "external_id", "phone", "traits_json", "tags", "created_at", "updated_at")
+
+
+def rows(contacts: QuerySet) -> QuerySet:
+    """Return the contacts as dicts whose traits are the text that PostgreSQL stores."""
+    return contacts.annotate(traits_json=Cast("traits", TextField())).values(*_ROW)
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as lists show it; the traits pass through without being parsed."""
+    return {
+        "id": row["id"],
+        "email": row["email"] or None,
+        "external_id": row["external_id"] or None,
+        "phone": row["phone"] or None,
+        "traits": orjson.Fragment(row["traits_json"]),
+        "tags": row["tags"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }
+
+
+class ContactFilter(django_filters.FilterSet):
+    """The query parameters of the list."""
+
+    segment_id = django_filters.CharFilter(method="in_segment")
+    tag = django_filters.CharFilter(method="bear_tag")
+    email = django_filters.CharFilter(method="have_email")
+    external_id = django_filters.CharFilter(field_name="external_id")
+    created_after = django_filters.CharFilter(method="came_after")
+    created_before = django_filters.CharFilter(method="came_before")
+
+    def in_segment(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        segments = Segment.objects.in_project(self.request.auth.project)
+        if not segments.filter(pk=value).exists():
+            raise ParseError("segment_id: There is no such segment in this project.")
+        members = Membership.objects.filter(
+            project=self.request.auth.project_id, segment_id=value
+        ).values("contact_id")
+        return contacts.filter(id__in=members)
+
+    def bear_tag(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        return contacts.tagged(value)
+
+    def have_email(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        return contacts.filter(email_key=email_key(value.strip()))
+
+    def came_after(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        return contacts.filter(created_at__gt=self._time(name, value))
+
+    def came_before(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        return contacts.filter(created_at__lt=self._time(name, value))
+
+    def _time(self, name: str, text: str) -> datetime:
+        try:
+            read = datetime.fromisoformat(text.replace(" ", "+"))  # "+" in a query is a space.
+            zoned = read if read.tzinfo else read.replace(tzinfo=self.request.auth.project.zone)
+            return zoned.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ParseError(f"{name}: Write a time as ISO 8601, such as 2026-02-23.") from None
+
+
+class ContactSerializer(StrictSerializer):
+    """What may be said of a contact."""
+
+    id = serializers.CharField(read_only=True)
+    email = Text(required=False, allow_null=True, allow_blank=True, max_length=320)
+    external_id = Text(required=False, allow_null=True, allow_blank=True, max_length=MAX_IDENTIFIER)
+    phone = Text(required=False, allow_null=True, allow_blank=True, max_length=64)
+    traits = JSONObject(required=False)
+    tags = serializers.JSONField(required=False)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+    scores = serializers.JSONField(read_only=True)
+    segments = serializers.JSONField(read_only=True)
+    recent_events = serializers.JSONField(read_only=True)
+    referral_stats = serializers.JSONField(read_only=True)
+
+    def validate_email(self, text: str | None) -> str:
+        try:
+            return normalize_email(text) if text else ""
+        except AddressError as error:
+            raise serializers.ValidationError(str(error)) from None
+
+    def validate_traits(self, traits: dict) -> dict:
+        found = list(traits_violations(traits))
+        found += [
+            Violation(f"traits.{name}", "invalid", f"Send {name} beside the traits, not in them.")
+            for name in ("email", "phone", "external_id")
+            if name in traits
+        ]
+        if found:
+            raise Invalid(*found)
+        return traits
+
+    def validate_tags(self, tags: Any) -> list[str]:
+        return tidy_tags(tags)
+
+    def claims(self) -> dict[str, tuple[str, str]]:
+        """Return the identifiers that were sent, as they are written and as they are compared."""
+        sent = {
+            kind: self.validated_data[kind] or ""
+            for kind in ("external_id", "email", "phone")
+            if kind in self.validated_data
+        }
+        number = normalize_phone(sent.get("phone", "")) or ""
+        written = sent | ({"phone": number} if number else {})
+        compared = sent | {"email": email_key(sent.get("email", "")), "phone": number}
+        return {kind: (written[kind], compared[kind]) for kind in sent}
+
+
+class NewContactSerializer(ContactSerializer):
+    """What may be said of a contact that may not be there yet."""
+
+    def validate(self, data: dict) -> dict:
+        if not any(data.get(kind) for kind in ("email", "external_id", "phone")):
+            raise serializers.ValidationError("Send an email, an external_id or a phone.")
+        return data
+
+
+class ContactViewSet(ProjectViewSet):
+    """The people of the project."""
+
+    resource = "contacts"
+    queryset = Contact.objects.alive()
+    serializer_class = ContactSerializer
+    filterset_class = ContactFilter
+    keyset = ("-created_at", "-id")
+
+    def list(self, request: Request) -> Response:
+        page = self.page_of(rows(self.filter_queryset(self.get_queryset())))
+        return self.paginator.get_paginated_response([shown(row) for row in page])
+
+    def create(self, request: Request) -> Response:
+        form = NewContactSerializer(data=request.data, context=self.get_serializer_context())
+        form.is_valid(raise_exception=True)
+        said = {name: value for name, value in form.validated_data.items() if value is not None}
+        identified = upsert_contact(self.project, make_sighting(**said), at=now())
+        is_new = bool(identified.created)
+        contact = Contact.objects.get(pk=identified.contacts[0])
+        additions = {
+            "created": is_new,
+            "conflicts": [conflict.as_dict() for conflict in identified.conflicts[0]],
+        }
+        return self._profile(contact, form, 201 if is_new else 200, additions)
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return self._profile(self.get_object())
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        form = self.checked()
+        data = form.validated_data
+        contact.revise(
+            traits=data.get("traits"), tags=data.get("tags"), claims=form.claims(), at=now()
+        )
+        return self._profile(contact, form)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        self.get_object().remove(at=now())
+        return Response(status=204)
+
+    @action(detail=True)
+    def events(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        self.keyset = ("-timestamp", "-id")
+        page = self.page_of(Event.objects.filter(project=self.project, contact=contact))
+        return self.paginator.get_paginated_response([event.as_dict() for event in page])
+
+    @action(detail=True)
+    def segments(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        self.keyset = ("-id",)
+        memberships = Membership.objects.filter(project=self.project, contact=contact)
+        page = self.page_of(memberships.select_related("segment"))
+        return self.paginator.get_paginated_response(
+            [
+                {
+                    "id": membership.segment_id,
+                    "name": membership.segment.name,
+                    "type": membership.segment.type,
+                    "entered_at": membership.entered_at,
+                }
+                for membership in page
+            ]
+        )
+
+    def get_object(self) -> Contact:
+        try:
+            return super().get_object()
+        except Http404:
+            self._tell_of_merge()
+            raise
+
+    def _tell_of_merge(self) -> None:
+        merged = Contact.objects.in_project(self.project).filter(
+            pk=self.kwargs["pk"], merged_into__isnull=False
+        )
+        if into := merged.values_list("merged_into_id", flat=True).first():
+            error = NotFound("This contact was merged into another.")
+            error.details = [{"merged_into": into}]
+            raise error
+
+    def _profile(
+        self,
+        contact: Contact,
+        form: StrictSerializer | None = None,
+        status: int = 200,
+        additions: dict[str, Any] | None = None,
+    ) -> Response:
+        data = profile(contact, at=now()) | (additions or {})
+        if form and form.warnings:
+            data["warnings"] = form.warnings
+        return Response(data, status)

@@ -1,0 +1,106 @@
+"""The decision to mail: one row for each contact, step and journey, made once whoever asks how often."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from contacts.models import MailStream, Segment
+from growth import outbox
+
+SEND_TASK = "contacts.tasks.send_due_emails"
+
+
+@dataclass(frozen=True)
+class Mailing:
+    """One mail of a stream: which step it is, and what it says."""
+
+    step_key: str
+    template_code: str
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A contact on its how-many-th journey, and what the mail may speak of beside the contact."""
+
+    contact: int
+    entry: int = 0
+    context: dict[str, Any] = field(default_factory=dict)
+    hops: int = 0
+
+
+def queue_recipients(
+    stream: MailStream, mailing: Mailing, recipients: Sequence[Recipient], *, at: datetime
+) -> int:
+    """Queue the mail for these contacts; return how many decisions are new."""
+    rows = [
+        {"contact_id": r.contact, "entry": r.entry, "context": r.context, "hops": r.hops}
+        for r in recipients
+    ]
+    source = """SELECT * FROM jsonb_to_recordset(%s)
+                AS row (contact_id bigint, entry integer, context jsonb, hops smallint)"""
+    return _queue(stream, mailing, source, [orjson.dumps(rows).decode()], at)
+
+
+def queue_segment(stream: MailStream, mailing: Mailing, segment: Segment, *, at: datetime) -> int:
+    """Queue the mail for all who are in the segment at this moment; return how many they are."""
+    source = """SELECT contact_id, 0 AS entry, '{}'::jsonb AS context, 0 AS hops
+                  FROM contacts_membership WHERE project_id = %s AND segment_id = %s"""
+    return _queue(stream, mailing, source, [segment.project.key, segment.key], at)
+
+
+def _queue(
+    stream: MailStream, mailing: Mailing, source: str, params: list[Any], at: datetime
+) -> int:
+    """Insert the decisions: to be sent, or suppressed where there is no address to send to, or where
+    another contact of the same address gets this mail.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH recipient AS ({source}),
+            person AS (
+                SELECT recipient.*, contact.email, contact.email_key,
+                       row_number() OVER (PARTITION BY contact.email_key, recipient.entry
+                                          ORDER BY contact.id) AS place
+                  FROM recipient
+                  JOIN contacts_contact contact ON contact.id = recipient.contact_id
+                       AND contact.project_id = %s AND contact.deleted_at IS NULL
+            ),
+            decision AS (
+                SELECT person.*, CASE
+                       WHEN email_key = '' THEN 'no_address'
+                       WHEN place > 1 OR EXISTS (
+                            SELECT FROM contacts_email other
+                             WHERE other.project_id = %s AND other.stream_id = %s
+                               AND other.step_key = %s AND other.email_key = person.email_key
+                               AND other.entry = person.entry AND other.state <> 'suppressed'
+                               AND other.contact_id <> person.contact_id) THEN 'same_address'
+                       ELSE '' END AS reason
+                  FROM person
+            )
+            INSERT INTO contacts_email (project_id, stream_id, step_key, entry, contact_id, address,
+                   email_key, template_code, subject, context, state, reason, attempts,
+                   created_at, due_at, decided_at, hops)
+            SELECT %s, %s, %s, entry, contact_id, email, email_key, %s, %s, context,
+                   CASE WHEN reason = '' THEN 'queued' ELSE 'suppressed' END, reason, 0,
+                   %s, %s, CASE WHEN reason = '' THEN NULL ELSE %s::timestamptz END, hops
+              FROM decision ORDER BY contact_id
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                *params,
+                stream.project_key,
+                *(stream.project_key, stream.pk, mailing.step_key),
+                *(stream.project_key, stream.pk, mailing.step_key),
+                *(mailing.template_code, mailing.subject),
+                *(at, at, at),
+            ],
+        )
+        count = cursor.rowcount
+    outbox.wake(SEND_TASK)
+    return count

@@ -1,0 +1,22 @@
+from contacts.models.contact import Contact, ContactActivity
+from contacts.models.event import Event, EventReceipt, Fact
+from contacts.models.identity import Identity
+from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, Template
+from contacts.models.segment import Membership, Segment, SegmentClock
+
+__all__ = [
+    "Contact",
+    "ContactActivity",
+    "Email",
+    "EmailActivity",
+    "Event",
+    "Fact",
+    "EventReceipt",
+    "Identity",
+    "MailStream",
+    "Membership",
+    "Segment",
+    "SegmentClock",
+    "Suppression",
+    "Template",
+]

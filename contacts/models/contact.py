@@ -1,0 +1,167 @@
+"""A contact: one person, whatever door they came in by."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models, transaction
+from django.db.models import F
+
+from contacts.models.event import announce
+from contacts.models.identity import Identity
+from growth import outbox
+from growth.api.json import merge_patch
+from growth.errors import Conflict
+from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, PublicIdField
+
+
+class ContactQuerySet(ProjectQuerySet):
+    """Contacts, by what is true of them."""
+
+    def alive(self) -> Self:
+        """Keep those that were neither deleted nor merged into another."""
+        return self.filter(deleted_at=None)
+
+    def tagged(self, tag: str) -> Self:
+        """Keep those that bear the tag."""
+        return self.filter(tags__contains=[tag])
+
+
+class Contact(ProjectModel):
+    """A person the project knows, by email, by the customer's own id, by phone, or not by name yet.
+
+    ``email_key`` is the address as it is compared; an address that is not a claim of this contact
+    (another one owns it) has a key all the same, so that mail finds each address once.
+    """
+
+    id = PublicIdField(prefix="cntct")
+    email = models.CharField(max_length=254, blank=True)
+    email_key = models.CharField(max_length=254, blank=True, editable=False)
+    phone = models.CharField(max_length=64, blank=True)
+    external_id = models.CharField(max_length=255, blank=True)
+    traits = models.JSONField(default=dict, blank=True)
+    tags = ArrayField(models.TextField(), default=list, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    merged_into = models.ForeignKey("self", models.SET_NULL, null=True, editable=False)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                "project",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=models.Q(deleted_at=None),
+                name="contact_list",
+            ),
+            models.Index(fields=["project", "email_key"], name="contact_by_email"),
+            models.Index(fields=["project", "external_id"], name="contact_by_external_id"),
+            GinIndex(
+                fields=["traits"], name="contact_traits", opclasses=["jsonb_path_ops"]
+            ),  # rule_sql: traits.x eq y
+            GinIndex(fields=["tags"], name="contact_tags"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email or self.external_id or self.phone or self.id
+
+    @transaction.atomic
+    def revise(
+        self,
+        *,
+        at: datetime,
+        traits: dict[str, Any] | None = None,
+        tags: list[str] | None = None,
+        claims: dict[str, tuple[str, str]] | None = None,
+    ) -> None:
+        """Merge the traits into those it has, replace its tags, and replace identifiers.
+
+        ``claims`` maps a kind to how the value is written and how it is compared; empty removes it.
+
+        :raises Conflict: if another contact owns an identifier.
+        """
+        self.lock()
+        before = self.snapshot()
+        self.traits = merge_patch(self.traits, traits or {})
+        self.tags = self.tags if tags is None else tags
+        for kind, (written, compared) in (claims or {}).items():
+            self._rename(kind, written, compared)
+        changed = self._changes_since(before)
+        if not changed:
+            return
+        self.updated_at = at
+        self.save()
+        data = self.snapshot() | {"changed": sorted(changed)}
+        self._tell(DomainEventType.CONTACT_UPDATED, data, at)
+        announce(self.project, [], changes={each: [self.key] for each in changed}, at=at)
+
+    @transaction.atomic
+    def remove(self, *, at: datetime) -> None:
+        """Hide the contact everywhere at once, and let others have its claims."""
+        self.lock()
+        self.deleted_at = at
+        self.save(update_fields=["deleted_at"])
+        self.identities.all().delete()
+        self._tell(DomainEventType.CONTACT_DELETED, self.snapshot(), at)
+        announce(self.project, [], changes={"deleted": [self.key]}, is_quiet=True, at=at)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the contact as lists and webhooks show it."""
+        return {
+            "id": self.id,
+            "email": self.email or None,
+            "external_id": self.external_id or None,
+            "phone": self.phone or None,
+            "traits": self.traits,
+            "tags": self.tags,
+            "created_at": wire_time(self.created_at),
+            "updated_at": wire_time(self.updated_at),
+        }
+
+    def _rename(self, kind: str, written: str, compared: str) -> None:
+        setattr(self, kind, written)
+        if kind == Identity.Kind.EMAIL:
+            self.email_key = compared
+        self.identities.filter(kind=kind).exclude(value=compared).delete()
+        if not compared:
+            return
+        claim, _ = Identity.objects.get_or_create(
+            project=self.project, kind=kind, value=compared, defaults={"contact": self}
+        )
+        if claim.contact_id != self.id:
+            raise Conflict(f"Another contact has this {kind}; merge the two, or choose another.")
+
+    def _changes_since(self, before: dict[str, Any]) -> set[str]:
+        after = self.snapshot()
+        changed = {name for name in after if name != "traits" and after[name] != before[name]}
+        old, new = before["traits"], after["traits"]
+        missing = object()
+        return changed | {
+            f"traits.{name}"
+            for name in {*old, *new}
+            if old.get(name, missing) != new.get(name, missing)
+        }
+
+    def _tell(self, type: DomainEventType, data: dict[str, Any], at: datetime) -> None:
+        outbox.emit(self.project, outbox.News(type, data, subject=self.key), at=at)
+
+
+class ContactActivity(ProjectModel):
+    """What events change of a contact, kept apart so that no event rewrites its traits."""
+
+    contact = models.OneToOneField(
+        Contact, models.CASCADE, primary_key=True, related_name="activity"
+    )
+    last_activity_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "contact activities"
+
+
+def wire_time(time: datetime) -> str:
+    """Return the time as JSON shows it."""
+    return f"{time:%Y-%m-%dT%H:%M:%S}Z"

@@ -1,0 +1,197 @@
+"""The mail that contacts get: templates, streams, and one decision for each mail and person."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from growth.models import ProjectModel, ProjectQuerySet
+
+
+class Template(ProjectModel):
+    """The text of a mail, in Liquid. It is spoken of by the code that its author chose.
+
+    ``source`` is what the author wrote; ``html`` and ``text`` are compiled from it at save, and
+    hold Liquid only.
+    """
+
+    class Format(models.TextChoices):
+        HTML = "html"
+        MJML = "mjml"
+        MARKDOWN = "markdown"
+        TEXT = "text"
+
+    id = models.BigAutoField(primary_key=True)
+    code = models.CharField(max_length=64)
+    name = models.CharField(max_length=200, blank=True)
+    subject = models.CharField(max_length=500, blank=True)
+    preheader = models.CharField(max_length=500, blank=True)
+    format = models.CharField(max_length=10, choices=Format.choices, default=Format.HTML)
+    source = models.TextField()
+    html = models.TextField(blank=True, editable=False)
+    text = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "code"], name="one_template_per_code")
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class MailStream(ProjectModel):
+    """Where a mail belongs: each campaign, survey, waitlist and program owns one."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=20)
+    name = models.CharField(max_length=200)
+    paused_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "id"], name="stream_list")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.name}"
+
+    def pause(self, *, at: datetime) -> None:
+        """Let no mail of the stream begin to be sent; what is queued keeps its place."""
+        self.paused_at = at
+        self.save(update_fields=["paused_at"])
+
+    def has_open_mail(self) -> bool:
+        """Tell whether any mail of the stream is still to be decided."""
+        unsettled = [*Email.WAITING, Email.State.SENDING]
+        return self.emails.filter(project=self.project_id, state__in=unsettled).exists()
+
+    def resume(self) -> None:
+        """Let mail go on where it stood."""
+        self.paused_at = None
+        self.save(update_fields=["paused_at"])
+
+
+class EmailQuerySet(ProjectQuerySet):
+    """Mails, by how far they got."""
+
+    def waiting(self) -> Self:
+        """Keep those that are still to be sent."""
+        return self.filter(state__in=Email.WAITING)
+
+    def due(self, at: datetime) -> Self:
+        """Keep those whose time has come, on streams that are not paused."""
+        return self.waiting().filter(due_at__lte=at, stream__paused_at=None)
+
+
+class Email(ProjectModel):
+    """The one decision about one mail to one contact: it was sent, or why it was not.
+
+    ``step_key`` names the step of the stream, ``entry`` the contact's how-many-th journey through
+    it. ``sending`` is committed before the SMTP dialogue begins: a crash after that leaves
+    ``in_doubt``, which nobody resends by themselves.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        CLAIMED = "claimed"
+        SENDING = "sending"
+        SENT = "sent"
+        DEFERRED = "deferred"
+        FAILED = "failed"
+        SUPPRESSED = "suppressed"
+        IN_DOUBT = "in_doubt"
+
+    WAITING = (State.QUEUED, State.DEFERRED, State.CLAIMED)
+
+    id = models.BigAutoField(primary_key=True)
+    stream = models.ForeignKey(MailStream, models.CASCADE, related_name="emails", db_index=False)
+    step_key = models.CharField(max_length=32)
+    entry = models.IntegerField(default=0)
+    contact = models.ForeignKey("Contact", models.CASCADE, related_name="emails", db_index=False)
+    address = models.CharField(max_length=254, blank=True)
+    email_key = models.CharField(max_length=254, blank=True)
+    template_code = models.CharField(max_length=64)
+    subject = models.CharField(max_length=500, blank=True)
+    context = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(max_length=500, blank=True)
+    attempts = models.SmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    hops = models.SmallIntegerField(default=0)
+
+    objects = EmailQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "stream", "step_key", "contact", "entry"],
+                name="one_decision_per_contact",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "stream", "step_key", "email_key", "entry"],
+                condition=~Q(state="suppressed"),
+                name="one_mail_per_address",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["queued", "deferred", "claimed"]),
+                name="email_due",
+            ),  # mail.sending.claim
+            models.Index(
+                fields=["leased_until"], condition=Q(state="sending"), name="email_in_flight"
+            ),  # mail.sending.settle_lost
+            models.Index(fields=["project", "contact"], name="email_of_contact"),
+        ]
+
+
+class EmailActivity(ProjectModel):
+    """What became of a mail after it was sent."""
+
+    class Kind(models.TextChoices):
+        DELIVERED = "delivered"
+        OPENED = "opened"
+        CLICKED = "clicked"
+        BOUNCED = "bounced"
+        COMPLAINED = "complained"
+        UNSUBSCRIBED = "unsubscribed"
+
+    id = models.BigAutoField(primary_key=True)
+    email = models.ForeignKey(Email, models.CASCADE, related_name="activities")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    at = models.DateTimeField()
+    is_machine = models.BooleanField(default=False)
+    detail = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name_plural = "email activities"
+        indexes = [models.Index(fields=["project", "email", "kind"], name="activity_of_email")]
+
+
+class Suppression(ProjectModel):
+    """An address that gets no mail. It outlives the contact, and no import lifts it."""
+
+    class Reason(models.TextChoices):
+        UNSUBSCRIBED = "unsubscribed"
+        BOUNCED = "bounced"
+        COMPLAINED = "complained"
+        MANUAL = "manual"
+
+    id = models.BigAutoField(primary_key=True)
+    email_key = models.CharField(max_length=254)
+    reason = models.CharField(max_length=12, choices=Reason.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "email_key"], name="one_suppression_each")
+        ]
+
+    def __str__(self) -> str:
+        return self.email_key

@@ -1,0 +1,110 @@
+"""What contacts did, told by the customer's own programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from contacts.models import Event
+from contacts.models.event import announce
+from contacts.operations.contacts import identify
+from contacts.operations.people import Sighting
+from growth.models import Project
+from growth.transactions import atomic_with_retries
+
+HISTORICAL_AGE = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
+
+    A historical call is stored and counted, and triggers nothing.
+    """
+
+    sighting: Sighting
+    name: str = ""
+    properties: dict[str, Any] = field(default_factory=dict)
+    timestamp: datetime | None = None
+    message_id: str | None = None
+    is_historical: bool = False
+
+
+@atomic_with_retries
+def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> None:
+    """Store what the calls say, in a constant number of statements; calls told before are left out.
+
+    Safe to repeat by the message ids, at the same time as itself, and to kill: it is one
+    transaction.
+    """
+    fresh = _fresh(project, calls, at)
+    if not fresh:
+        return
+    identified = identify(project, [call.sighting for call in fresh], at=at)
+    told = [
+        (call, contact)
+        for call, contact in zip(fresh, identified.contacts, strict=True)
+        if call.name
+    ]
+    live = Event.objects.store(project, _rows(told, is_historical=False), at=at)
+    historical = Event.objects.store(project, _rows(told, is_historical=True), at=at)
+    _note_activity(project, [*live, *historical])
+    announce(project, live, changes=identified.changes, at=at)
+    announce(project, historical, is_quiet=True, at=at)
+
+
+def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[Call]:
+    """Return the calls that are told for the first time, by their message ids, in their order."""
+    first = {call.message_id: call for call in reversed(calls) if call.message_id}
+    if not first:
+        return list(calls)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO contacts_eventreceipt (project_id, message_id, received_at)
+            SELECT %s, message_id, %s FROM unnest(%s::text[]) message_id
+            ON CONFLICT DO NOTHING RETURNING message_id
+            """,
+            [project.key, at, sorted(first)],
+        )
+        new = {message_id for (message_id,) in cursor.fetchall()}
+    return [
+        call
+        for call in calls
+        if not call.message_id or (call.message_id in new and first[call.message_id] is call)
+    ]
+
+
+def _rows(told: list[tuple[Call, int]], *, is_historical: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "contact_id": contact,
+            "name": call.name,
+            "properties": call.properties,
+            "timestamp": call.timestamp,
+            "message_id": call.message_id,
+        }
+        for call, contact in told
+        if call.is_historical == is_historical
+    ]
+
+
+def _note_activity(project: Project, stored: Sequence[Any]) -> None:
+    latest: dict[int, datetime] = {}
+    for event in stored:
+        latest[event.contact] = max(event.timestamp, latest.get(event.contact, event.timestamp))
+    if not latest:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO contacts_contactactivity AS activity
+                   (project_id, contact_id, last_activity_at)
+            SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[])
+            ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
+             WHERE activity.last_activity_at < excluded.last_activity_at
+            """,
+            [project.key, sorted(latest), [latest[contact] for contact in sorted(latest)]],
+        )

@@ -1,0 +1,20 @@
+"""Contacts: management, ingest, and public pages."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from contacts.api.contacts import ContactViewSet
+from contacts.api.ingestion import BatchView, CallView
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("contacts", ContactViewSet)
+
+_CALLS = ("identify", "track", "page", "screen", "group", "alias")
+
+# Clients send these with and without a slash; a redirect would lose their bodies.
+api = [
+    *router.urls,
+    *(path(type + end, CallView.as_view(type=type)) for type in _CALLS for end in ("", "/")),
+    *(path(name + end, BatchView.as_view()) for name in ("batch", "import") for end in ("", "/")),
+]
+public: list = []

@@ -1,0 +1,313 @@
+from datetime import timedelta
+
+import pytest
+
+from contacts.models import Contact, Identity
+from growth.models import DomainEvent
+from tests.conftest import client_with
+from tests.factories import AT, make_contact, make_event
+
+
+def test_a_contact_is_made_by_its_email(api):
+    response = api.post(
+        "/v1/contacts", {"email": "Alice@Example.com", "traits": {"name": "Alice Chen"}}
+    )
+
+    body = response.json()
+    assert response.status_code == 201, body
+    assert body["created"] is True
+    assert body["email"] == "Alice@example.com"
+    assert body["traits"] == {"name": "Alice Chen"}
+    assert body["conflicts"] == []
+
+
+def test_the_same_person_is_found_by_another_spelling_of_the_email(api):
+    first = api.post("/v1/contacts", {"email": "alice@example.com", "traits": {"plan": "trial"}})
+    second = api.post("/v1/contacts", {"email": "ALICE@EXAMPLE.COM", "traits": {"mrr": 20}})
+
+    assert second.status_code == 200
+    assert second.json()["id"] == first.json()["id"]
+    assert second.json()["traits"] == {"plan": "trial", "mrr": 20}
+
+
+def test_an_email_only_contact_becomes_the_user(api):
+    first = api.post("/v1/contacts", {"email": "alice@example.com"}).json()
+    second = api.post(
+        "/v1/contacts", {"email": "alice@example.com", "external_id": "user_1"}
+    ).json()
+
+    assert second["id"] == first["id"]
+    assert second["external_id"] == "user_1"
+
+
+def test_a_claim_of_another_contact_is_reported_and_not_stored(api, project):
+    owner = make_contact(project, email="alice@example.com")
+    other = make_contact(project, email="", external_id="user_2")
+
+    body = api.post("/v1/contacts", {"external_id": "user_2", "email": "alice@example.com"}).json()
+
+    assert body["id"] == other.id
+    assert body["email"] is None
+    assert body["conflicts"] == [
+        {
+            "identifier": "email",
+            "value_hint": "….com",
+            "contact_id": owner.id,
+            "action": "ignored",
+        }
+    ]
+
+
+def test_a_contact_needs_an_identifier(api):
+    response = api.post("/v1/contacts", {"traits": {"plan": "trial"}})
+
+    assert response.status_code == 422
+    assert response.json()["error"]["code"] == "validation_error"
+
+
+def test_the_profile_shows_what_is_known(api, project):
+    contact = make_contact(project, email="a@example.com", traits={"name": "A"}, tags=["vip"])
+    make_event(contact, "login", at=AT, device="phone")
+
+    body = api.get(f"/v1/contacts/{contact.id}").json()
+
+    assert body["traits"] == {"name": "A"}
+    assert body["tags"] == ["vip"]
+    assert body["segments"] == []
+    assert body["referral_stats"] == {"referrals_made": 0, "conversions": 0}
+    assert set(body["scores"]) == {"engagement", "lead"}
+    assert [event["event"] for event in body["recent_events"]] == ["login"]
+
+
+def test_patch_merges_traits_and_replaces_tags(api, project):
+    contact = make_contact(project, traits={"plan": "trial", "old": 1}, tags=["a"])
+
+    response = api.patch(
+        f"/v1/contacts/{contact.id}",
+        {"traits": {"plan": "scale", "old": None, "size": 50}, "tags": ["b", "b", " c "]},
+    )
+
+    assert response.status_code == 200, response.json()
+    assert response.json()["traits"] == {"plan": "scale", "size": 50}
+    assert response.json()["tags"] == ["b", "c"]
+
+
+def test_patch_refuses_what_it_does_not_know_and_names_what_it_ignores(api, project):
+    contact = make_contact(project)
+
+    unknown = api.patch(f"/v1/contacts/{contact.id}", {"trait": {}, "tag": []})
+    ignored = api.patch(f"/v1/contacts/{contact.id}", {"id": "cntct_0", "tags": ["x"]})
+
+    assert unknown.status_code == 422
+    details = unknown.json()["error"]["details"]
+    assert {each["field"] for each in details} == {"trait", "tag"}
+    assert {each["reason"] for each in details} == {"unknown_field"}
+    assert ignored.status_code == 200
+    assert ignored.json()["warnings"] == ["id: This field is read-only and was ignored."]
+
+
+def test_patch_changes_the_email_unless_another_has_it(api, project):
+    contact = make_contact(project, email="old@example.com")
+    make_contact(project, email="taken@example.com")
+
+    moved = api.patch(f"/v1/contacts/{contact.id}", {"email": "new@example.com"})
+    taken = api.patch(f"/v1/contacts/{contact.id}", {"email": "taken@example.com"})
+
+    assert moved.status_code == 200
+    assert taken.status_code == 409
+    emails = Identity.objects.filter(kind="email").values_list("value", flat=True)
+    assert sorted(emails) == ["new@example.com", "taken@example.com"]
+
+
+def test_a_deleted_contact_is_hidden_and_its_email_is_free(api, project):
+    contact = make_contact(project, email="alice@example.com")
+
+    assert api.delete(f"/v1/contacts/{contact.id}").status_code == 204
+    assert api.get(f"/v1/contacts/{contact.id}").status_code == 404
+    assert api.get("/v1/contacts").json()["data"] == []
+    again = api.post("/v1/contacts", {"email": "alice@example.com"})
+    assert again.status_code == 201
+    assert again.json()["id"] != contact.id
+
+
+def test_the_list_is_walked_by_cursor_without_a_gap(api, project):
+    made = [make_contact(project, created_at=AT - timedelta(minutes=n % 3)).id for n in range(7)]
+
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = api.get("/v1/contacts", {"limit": 3, "cursor": cursor}).json()
+        seen += [row["id"] for row in page["data"]]
+        cursor = page["next_cursor"]
+        assert page["has_more"] is (cursor is not None)
+
+    assert sorted(seen) == sorted(made)
+
+
+def test_the_list_is_filtered(api, project):
+    old = make_contact(project, tags=["vip"], created_at=AT - timedelta(days=90))
+    new = make_contact(project, email="new@example.com", created_at=AT)
+
+    def found(**filters):
+        return [row["id"] for row in api.get("/v1/contacts", filters).json()["data"]]
+
+    assert found(tag="vip") == [old.id]
+    assert found(created_after="2026-01-01") == [new.id]
+    assert found(created_before="2026-01-01T00:00:00Z") == [old.id]
+    assert found(email="NEW@example.com") == [new.id]
+    assert found(external_id="nobody") == []
+
+
+def test_the_list_takes_a_constant_number_of_statements(
+    api, project, django_assert_max_num_queries
+):
+    for _ in range(30):
+        make_contact(project)
+    api.get("/v1/contacts")
+
+    with django_assert_max_num_queries(2):
+        api.get("/v1/contacts", {"limit": 30})
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "abc", "٣", "1.5", "", "9" * 30])
+def test_a_limit_that_is_no_count_is_refused(api, limit):
+    response = api.get("/v1/contacts", {"limit": limit})
+
+    assert response.status_code == 400
+    assert "limit" in response.json()["error"]["message"]
+
+
+def test_a_limit_above_a_hundred_is_a_hundred(api, project):
+    assert api.get("/v1/contacts", {"limit": "101"}).status_code == 200
+
+
+def test_a_cursor_fits_only_its_own_list(api, project, other_project):
+    for _ in range(3):
+        make_contact(project)
+        make_contact(other_project)
+    cursor = api.get("/v1/contacts", {"limit": 1}).json()["next_cursor"]
+    stranger = client_with(other_project, scopes=["*"])
+
+    assert stranger.get("/v1/contacts", {"cursor": cursor}).status_code == 400
+    assert api.get("/v1/contacts", {"cursor": cursor, "tag": "x"}).status_code == 400
+    assert api.get("/v1/contacts", {"cursor": cursor[:-1] + "_"}).status_code == 400
+    assert api.get("/v1/contacts", {"cursor": "\0"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "id", ["cntct_0000000000", "cntct_x", "seg_0000000000", "٣", "%00", "a" * 9999]
+)
+def test_an_id_that_is_none_is_not_found(api, id):
+    response = api.get(f"/v1/contacts/{id}")
+
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "not_found"
+
+
+def test_another_projects_contact_answers_as_an_unknown_one(api, other_project):
+    stranger = make_contact(other_project)
+    for call in (
+        api.get(f"/v1/contacts/{stranger.id}"),
+        api.patch(f"/v1/contacts/{stranger.id}", {"tags": ["x"]}),
+        api.delete(f"/v1/contacts/{stranger.id}"),
+        api.get(f"/v1/contacts/{stranger.id}/events"),
+        api.get(f"/v1/contacts/{stranger.id}/segments"),
+    ):
+        assert call.status_code == 404
+    stranger.refresh_from_db()
+    assert stranger.tags == []
+    assert stranger.deleted_at is None
+
+
+def test_a_contacts_history_is_newest_first(api, project):
+    contact = make_contact(project)
+    for days in (3, 1, 2):
+        make_event(contact, f"day-{days}", at=AT - timedelta(days=days))
+
+    page = api.get(f"/v1/contacts/{contact.id}/events", {"limit": 2}).json()
+
+    assert [event["event"] for event in page["data"]] == ["day-1", "day-2"]
+    assert page["data"][0]["contact_id"] == contact.id
+    assert page["data"][0]["timestamp"] == "2026-03-01T12:00:00Z"
+    assert page["has_more"] is True
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"traits": []}, "traits"),
+        ({"traits": {"": 1}}, "traits."),
+        ({"traits": {"a.b": 1}}, "traits.a.b"),
+        ({"traits": {"x": "y" * 70_000}}, "traits"),
+        ({"traits": {str(n): n for n in range(201)}}, "traits"),
+        ({"traits": {"a": {"b": {"c": {"d": {"e": {}}}}}}}, "traits"),
+        ({"tags": "vip"}, "tags"),
+        ({"tags": [1]}, "tags"),
+        ({"tags": [""]}, "tags"),
+        ({"tags": ["x" * 65]}, "tags"),
+        ({"email": "a@x.com,b@x.com"}, "email"),
+        ({"email": "no address"}, "email"),
+        ({"email": 7}, "email"),
+        ({"external_id": "x" * 256}, "external_id"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_by_its_field(api, project, body, field):
+    contact = make_contact(project, traits={"kept": True})
+
+    response = api.patch(f"/v1/contacts/{contact.id}", body)
+
+    assert response.status_code == 422, response.json()
+    assert response.json()["error"]["details"][0]["field"] == field
+    contact.refresh_from_db()
+    assert contact.traits == {"kept": True}
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b'{"email": "a\\u0000@example.com"}', 422),
+        (b'{"traits": {"a\\u0000b": 1}, "email": "a@example.com"}', 422),
+        (b'{"traits": {"n": 99999999999999999999}, "email": "a@example.com"}', 422),
+        (b'{"traits": {"n": 1e400}, "email": "a@example.com"}', 400),
+        (b'{"traits": {"n": NaN}}', 400),
+        (b'{"email": "\\ud800"}', 400),
+        (b"{", 400),
+        (b"[]", 422),
+        (b'"x"', 422),
+        (b"null", 422),
+        (b"[" * 100_000, 400),
+        (b'{"traits":' * 33 + b"1" + b"}" * 33, 422),
+        (b"\xff\xfe{\x00}\x00", 400),
+    ],
+)
+def test_hostile_json_is_refused_and_stores_nothing(api, raw, status):
+    response = api.post("/v1/contacts", data=raw, content_type="application/json")
+
+    assert response.status_code == status, response.content
+    assert response.json()["error"]["message"]
+    assert not Contact.objects.exists()
+
+
+def test_a_body_that_is_too_large_is_refused(api):
+    body = b'{"traits": {"x": "' + b"y" * 1_100_000 + b'"}}'
+    response = api.post("/v1/contacts", data=body, content_type="application/json")
+
+    assert response.status_code == 413
+    assert response.json()["error"]["code"] == "payload_too_large"
+
+
+def test_only_json_in_utf8_is_read(api):
+    xml = api.post("/v1/contacts", data=b"<a/>", content_type="application/xml")
+    utf7 = api.post("/v1/contacts", data=b"{}", content_type="application/json; charset=utf-7")
+
+    assert xml.status_code == 415
+    assert utf7.status_code == 415
+
+
+def test_changes_are_told_once_each(api, project):
+    contact = make_contact(project, traits={"plan": "trial"})
+
+    api.patch(f"/v1/contacts/{contact.id}", {"traits": {"plan": "scale"}})
+    api.patch(f"/v1/contacts/{contact.id}", {"traits": {"plan": "scale"}})
+
+    told = DomainEvent.objects.filter(type="contact.updated")
+    assert [event.data["changed"] for event in told] == [["traits.plan"]]
