@@ -7,7 +7,7 @@ message delays work by one beat of the clock.
 import os
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from celery import Celery
 from celery.schedules import crontab
@@ -20,7 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "growth.settings")
 def _transport_options(broker_url: str) -> dict[str, object]:
     """Return what the broker needs besides its URL: folders for files, timeouts for Redis."""
     if broker_url.startswith("filesystem:"):
-        folder = Path(urlsplit(broker_url).path)
+        folder = Path(unquote(urlsplit(broker_url).path))
         return {
             "data_folder_in": str(folder),
             "data_folder_out": str(folder),

@@ -9,6 +9,7 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 import structlog
@@ -26,7 +27,7 @@ def _version() -> str:
     return match[1] if match else "0.0.0"
 
 
-def _database(url: str) -> dict[str, object]:
+def _database(url: str) -> dict[str, Any]:
     database = environ.Env.db_url_config(url)
     if database.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
@@ -108,17 +109,20 @@ TEMPLATES = [
 # Web processes pool connections, one a thread; a worker process holds one for itself, because
 # Celery closes a pool after each task.
 DATABASE_POOL = env.int("GROWTH_DATABASE_POOL", default=0)
+_POOL = {"pool": {"max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}
+_DATABASE = _database(
+    env("DATABASE_URL", default=INSTANCE.database_url if INSTANCE else "postgres:///growth")
+)
 DATABASES = {
-    "default": _database(
-        env("DATABASE_URL", default=INSTANCE.database_url if INSTANCE else "postgres:///growth")
-    )
+    "default": _DATABASE
     | {
         "CONN_MAX_AGE": 0 if DATABASE_POOL else 600,
         "CONN_HEALTH_CHECKS": not DATABASE_POOL,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode has no session.
-        "OPTIONS": {
+        "OPTIONS": _DATABASE.get("OPTIONS", {})
+        | {
             "options": "-c statement_timeout=30s -c lock_timeout=10s -c timezone=UTC -c jit=off",
-            **({"pool": {"max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}),
+            **_POOL,
         },
     }
 }

@@ -1,6 +1,7 @@
 from contacts.models.contact import Contact, ContactActivity
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
+from contacts.models.imported_file import ImportedFile
 from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, Template
 from contacts.models.segment import Membership, Segment, SegmentClock
 
@@ -13,6 +14,7 @@ __all__ = [
     "Fact",
     "EventReceipt",
     "Identity",
+    "ImportedFile",
     "MailStream",
     "Membership",
     "Segment",

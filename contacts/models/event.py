@@ -1,6 +1,6 @@
 """The one stream of what contacts did, and of what happened to them in any part of the system."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -95,6 +95,31 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
                 [project.key, at, hops, _json(rows)],
             )
             return [StoredEvent(*row) for row in cursor.fetchall()]
+
+    def copy(self, project: Project, rows: Iterable[tuple], *, at: datetime) -> None:
+        """Insert rows of (contact key, name, properties as JSON, timestamp) by COPY.
+
+        The months of their timestamps must be there; see ``partitions.ensure``.
+        """
+        tail = f"\t{at.isoformat()}\t{project.key}\t0\n"
+        lines = [
+            f"{contact}\t{_copied(name)}\t{_copied(properties)}\t{timestamp.isoformat()}{tail}"
+            for contact, name, properties, timestamp in rows
+        ]
+        with connection.cursor() as cursor:
+            with cursor.copy(
+                "COPY contacts_event (contact_id, name, properties, timestamp, received_at,"
+                " project_id, hops) FROM STDIN"
+            ) as copy:
+                copy.write("".join(lines))
+
+
+def _copied(text: str) -> str:
+    """Return the text as COPY reads it."""
+    if "\\" in text or "\n" in text or "\t" in text or "\r" in text:
+        text = text.replace("\\", "\\\\").replace("\n", "\\n")
+        text = text.replace("\t", "\\t").replace("\r", "\\r")
+    return text
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def upsert_contact(project: Project, sighting: Sighting, *, at: datetime) -> Ide
     return identified
 
 
-def identify(project: Project, sightings: Sequence[Sighting], *, at: datetime) -> Identified:
+def identify(
+    project: Project, sightings: Sequence[Sighting], *, at: datetime, is_quiet: bool = False
+) -> Identified:
     """Find or make the contacts that the sightings mean, and store what they say of them.
 
     To be called in a transaction that runs again on ``RaceLost``: of two that make the same person
@@ -56,7 +58,9 @@ def identify(project: Project, sightings: Sequence[Sighting], *, at: datetime) -
     resolver = Resolver(owners, people, next_keys(Contact, unknown) if unknown else [])
     outcomes = [resolver.resolve(sighting) for sighting in sightings]
     keys = [resolver.absorbed.get(key, key) for key, _ in outcomes]
-    _store(project, resolver, at)
+    news = _store(project, resolver, at)
+    if not is_quiet:
+        outbox.emit(project, *news, at=at)
     return Identified(
         contacts=keys,
         conflicts=[conflicts for _, conflicts in outcomes],
@@ -103,7 +107,7 @@ def _locked(project: Project, keys: set[int]) -> list[Person]:
     ]
 
 
-def _store(project: Project, resolver: Resolver, at: datetime) -> None:
+def _store(project: Project, resolver: Resolver, at: datetime) -> list[outbox.News]:
     _insert_claims(project, resolver.attached)
     people = [p for p in resolver.people.values() if p.key not in resolver.absorbed]
     new = [person for person in people if person.is_new]
@@ -111,8 +115,7 @@ def _store(project: Project, resolver: Resolver, at: datetime) -> None:
     created_at = _insert(project, new, at)
     created_at |= _update(revised, at)
     _absorb(project, resolver.absorbed, at)
-    news = [_news(person, created_at[person.key], at) for person in (*new, *revised)]
-    outbox.emit(project, *news, at=at)
+    return [_news(person, created_at[person.key], at) for person in (*new, *revised)]
 
 
 def _insert_claims(project: Project, claims: dict[Claim, int]) -> None:

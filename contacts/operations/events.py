@@ -1,6 +1,6 @@
 """What contacts did, told by the customer's own programs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,7 +50,7 @@ def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> No
     ]
     live = Event.objects.store(project, _rows(told, is_historical=False), at=at)
     historical = Event.objects.store(project, _rows(told, is_historical=True), at=at)
-    _note_activity(project, [*live, *historical])
+    note_activity(project, ((event.contact, event.timestamp) for event in (*live, *historical)))
     announce(project, live, changes=identified.changes, at=at)
     announce(project, historical, is_quiet=True, at=at)
 
@@ -91,10 +91,11 @@ def _rows(told: list[tuple[Call, int]], *, is_historical: bool) -> list[dict[str
     ]
 
 
-def _note_activity(project: Project, stored: Sequence[Any]) -> None:
+def note_activity(project: Project, told: Iterable[tuple[int, datetime]]) -> None:
+    """Remember for each contact when it last did something, if that is later than was known."""
     latest: dict[int, datetime] = {}
-    for event in stored:
-        latest[event.contact] = max(event.timestamp, latest.get(event.contact, event.timestamp))
+    for contact, time in told:
+        latest[contact] = max(time, latest.get(contact, time))
     if not latest:
         return
     with connection.cursor() as cursor:

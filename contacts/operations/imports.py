@@ -1,0 +1,190 @@
+"""Imports: the history of a whole project from a file, by COPY, in chunks that commit one by one.
+
+Safe to kill and to run again: what is done is known by the number of rows, which moves in each
+chunk's transaction. Nobody is told of imported events; segments know them.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.utils.timezone import now
+
+from contacts.models import Event, ImportedFile, partitions
+from contacts.models.event import Changes, announce
+from contacts.operations import event_files
+from contacts.operations.contacts import identify
+from contacts.operations.event_files import EventRow, Mapping, Reader, Rejected
+from contacts.operations.events import note_activity
+from contacts.operations.people import Sighting
+from growth.errors import Conflict, DomainError
+from growth.models import Project
+from growth.transactions import atomic_with_retries
+
+CHUNK = 10_000
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a first reading of the file tells: how many rows, and between which times."""
+
+    columns: list[str]
+    rows: int
+    first: datetime
+    last: datetime
+
+
+@dataclass
+class Chunk:
+    """Rows that are stored together, and those of them that cannot be."""
+
+    start: int
+    size: int = 0
+    events: list[EventRow] = field(default_factory=list)
+    sightings: dict[str, Sighting] = field(default_factory=dict)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+
+class FileImport:
+    """One file on its way into a project."""
+
+    def __init__(
+        self, project: Project, path: Path, mapping: Mapping, *, shift_to_now: bool, at: datetime
+    ) -> None:
+        self.project, self.path, self.at = project, path, at
+        self.survey = _survey(path, mapping, project)
+        self.reader = mapping.bind(self.survey.columns, project.zone)
+        self.record = self._record(mapping, shift_to_now)
+        self.shift = timedelta(days=self.record.shift_days)
+        self._contacts: dict[str, int] = {}
+
+    def run(self, rejects: Path) -> Iterator[int]:
+        """Store what is not stored yet; yield the number of rows done after each chunk."""
+        partitions.ensure(self.survey.first + self.shift, self.survey.last + self.shift)
+        rows = islice(event_files.rows(self.path), self.record.rows_done, None)
+        _forget_rejects(rejects, after=self.record.rows_done)
+        while batch := list(islice(rows, CHUNK)):
+            chunk = self._read(batch)
+            _note_rejects(rejects, chunk.rejected)  # Before the commit: none may be lost.
+            self._store(chunk)
+            yield self.record.rows_done
+        self.record.finished_at = now()
+        self.record.save(update_fields=["finished_at"])
+
+    def _record(self, mapping: Mapping, shift_to_now: bool) -> ImportedFile:
+        options = asdict(mapping) | {"shift_to_now": shift_to_now}
+        options |= {"traits": [list(pair) for pair in mapping.traits]}
+        options["properties"] = list(mapping.properties) if mapping.properties else None
+        last_day = self.survey.last.astimezone(self.project.zone).date()
+        yesterday = self.at.astimezone(self.project.zone).date() - timedelta(days=1)
+        record, _ = ImportedFile.objects.get_or_create(
+            project=self.project,
+            digest=event_files.digest(self.path),
+            defaults={
+                "name": self.path.name,
+                "options": options,
+                "shift_days": (yesterday - last_day).days if shift_to_now else 0,
+            },
+        )
+        if record.options != options:
+            raise Conflict(
+                f"This file was imported as {record.name} with other options; its rows would be "
+                "stored twice. Use the same options to go on with that import."
+            )
+        return record
+
+    def _read(self, batch: list[dict[str, Any]]) -> Chunk:
+        chunk = Chunk(start=self.record.rows_done, size=len(batch))
+        for place, row in enumerate(batch, chunk.start + 1):
+            try:
+                event = self.reader.read(row, self.shift)
+                if event.timestamp > self.at:
+                    raise Rejected("the time is in the future")
+                known = event.contact_id in self._contacts or event.contact_id in chunk.sightings
+                if not known:
+                    chunk.sightings[event.contact_id] = self.reader.sighting(event.contact_id, row)
+                chunk.events.append(event)
+            except Rejected as reason:
+                chunk.rejected.append((place, str(reason)))
+        return chunk
+
+    def _store(self, chunk: Chunk) -> None:
+        self._contacts |= _store_chunk(self, chunk)
+        self.record.rows_done += chunk.size
+        self.record.rows_rejected += len(chunk.rejected)
+
+
+@atomic_with_retries
+def _store_chunk(file: FileImport, chunk: Chunk) -> dict[str, int]:
+    """Store the chunk and move the record on; return the contacts that are new to this run."""
+    moved = ImportedFile.objects.filter(pk=file.record.pk, rows_done=chunk.start).update(
+        rows_done=chunk.start + chunk.size,
+        rows_rejected=file.record.rows_rejected + len(chunk.rejected),
+    )
+    if not moved:
+        raise Conflict("Another import of this file is running; wait for it, or end it.")
+    identified = identify(file.project, list(chunk.sightings.values()), at=file.at, is_quiet=True)
+    found = dict(zip(chunk.sightings, identified.contacts, strict=True))
+    contacts = file._contacts | found
+    told = [(contacts[event.contact_id], event) for event in chunk.events]
+    Event.objects.copy(
+        file.project,
+        ((contact, event.name, event.properties, event.timestamp) for contact, event in told),
+        at=file.at,
+    )
+    note_activity(file.project, ((contact, event.timestamp) for contact, event in told))
+    changes = _changes(told, identified.changes)
+    announce(file.project, [], changes=changes, is_quiet=True, at=file.at)
+    return found
+
+
+def _changes(told: Iterable[tuple[int, EventRow]], changes: Changes) -> Changes:
+    together = {what: set(who) for what, who in changes.items()}
+    for contact, event in told:
+        together.setdefault(f"events.{event.name}", set()).add(contact)
+    return {what: sorted(who) for what, who in together.items()}
+
+
+def _survey(path: Path, mapping: Mapping, project: Project) -> Survey:
+    columns: list[str] = []
+    first, last, count = None, None, 0
+    reader: Reader | None = None
+    for row in event_files.rows(path):
+        count += 1
+        if reader is None:
+            columns = list(row)
+            reader = mapping.bind(columns, project.zone)
+        try:
+            time = reader.time(row)
+        except Rejected:
+            continue
+        first = time if first is None or time < first else first
+        last = time if last is None or time > last else last
+    if first is None or last is None:
+        raise DomainError("The file has no row with a timestamp; check --timestamp.")
+    return Survey(columns, count, first.astimezone(UTC), last.astimezone(UTC))
+
+
+def _note_rejects(path: Path, rejected: list[tuple[int, str]]) -> None:
+    if not rejected:
+        return
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if is_new:
+            writer.writerow(["row", "reason"])
+        writer.writerows(rejected)
+
+
+def _forget_rejects(path: Path, *, after: int) -> None:
+    """Take out what a killed run noted of rows that it did not commit."""
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        head, *noted = list(csv.reader(file)) or [["row", "reason"]]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *(each for each in noted if int(each[0]) <= after)])
