@@ -106,12 +106,12 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
             f"{contact}\t{_copied(name)}\t{_copied(properties)}\t{timestamp.isoformat()}{tail}"
             for contact, name, properties, timestamp in rows
         ]
-        with connection.cursor() as cursor:
-            with cursor.copy(
-                "COPY contacts_event (contact_id, name, properties, timestamp, received_at,"
-                " project_id, hops) FROM STDIN"
-            ) as copy:
-                copy.write("".join(lines))
+        command = (
+            "COPY contacts_event (contact_id, name, properties, timestamp, received_at,"
+            " project_id, hops) FROM STDIN"
+        )
+        with connection.cursor() as cursor, cursor.copy(command) as copy:
+            copy.write("".join(lines))
 
 
 def _copied(text: str) -> str:

@@ -12,8 +12,8 @@ from growth.models import ProjectModel, ProjectQuerySet
 class Template(ProjectModel):
     """The text of a mail, in Liquid. It is spoken of by the code that its author chose.
 
-    ``source`` is what the author wrote; ``html`` and ``text`` are compiled from it at save, and
-    hold Liquid only.
+    ``source`` is what the author wrote, and ``text_source`` the text part if the author wrote that
+    too; ``html`` and ``text`` are compiled from them at save, and hold Liquid only.
     """
 
     class Format(models.TextChoices):
@@ -29,8 +29,9 @@ class Template(ProjectModel):
     preheader = models.CharField(max_length=500, blank=True)
     format = models.CharField(max_length=10, choices=Format.choices, default=Format.HTML)
     source = models.TextField()
+    text_source = models.TextField(blank=True)
     html = models.TextField(blank=True, editable=False)
-    text = models.TextField(blank=True)
+    text = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -44,11 +45,15 @@ class Template(ProjectModel):
 
 
 class MailStream(ProjectModel):
-    """Where a mail belongs: each campaign, survey, waitlist and program owns one."""
+    """Where a mail belongs: each campaign, survey, waitlist and program owns one.
+
+    ``context`` is what every mail of it may speak of, such as ``{"campaign": {"id", "name"}}``.
+    """
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=200)
+    context = models.JSONField(default=dict, blank=True)
     paused_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -64,8 +69,9 @@ class MailStream(ProjectModel):
 
     def has_open_mail(self) -> bool:
         """Tell whether any mail of the stream is still to be decided."""
-        unsettled = [*Email.WAITING, Email.State.SENDING]
-        return self.emails.filter(project=self.project_id, state__in=unsettled).exists()
+        # Two questions, because an index answers each, however much is sent already.
+        mails = self.emails.filter(project=self.project_id)
+        return mails.waiting().exists() or mails.filter(state=Email.State.SENDING).exists()
 
     def resume(self) -> None:
         """Let mail go on where it stood."""
@@ -91,6 +97,9 @@ class Email(ProjectModel):
     ``step_key`` names the step of the stream, ``entry`` the contact's how-many-th journey through
     it. ``sending`` is committed before the SMTP dialogue begins: a crash after that leaves
     ``in_doubt``, which nobody resends by themselves.
+
+    ``due_at`` of a claimed mail is when the claim ends, so that a worker that dies gives it back.
+    ``leased_until`` tells one claim from the next.
     """
 
     class State(models.TextChoices):
@@ -118,6 +127,7 @@ class Email(ProjectModel):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
     attempts = models.SmallIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True)
@@ -140,13 +150,13 @@ class Email(ProjectModel):
         ]
         indexes = [
             models.Index(
-                fields=["due_at"],
+                fields=["project", "stream", "due_at"],
                 condition=Q(state__in=["queued", "deferred", "claimed"]),
                 name="email_due",
-            ),  # mail.sending.claim
+            ),  # mail.claiming: the streams that have mail waiting, and the first due of each
             models.Index(
                 fields=["leased_until"], condition=Q(state="sending"), name="email_in_flight"
-            ),  # mail.sending.settle_lost
+            ),  # mail.claiming.settle_lost
             models.Index(fields=["project", "contact"], name="email_of_contact"),
         ]
 

@@ -145,7 +145,7 @@ class Reader:
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the file, as the first line tells: a JSON object, or the names of columns."""
+    """Yield the rows of the file; its first line is a JSON object, or names the columns."""
     with _open(path) as file:
         first = file.readline()
         file.seek(0)

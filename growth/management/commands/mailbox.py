@@ -1,3 +1,4 @@
+import contextlib
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -26,5 +27,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _tell(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        with contextlib.suppress(BrokenPipeError):  # Who read this has left; we go on.
+            self.stdout.write(line)
+            self.stdout.flush()
