@@ -7,6 +7,7 @@ Without ``DATABASE_URL`` the instance in ``GROWTH_DATA_DIR`` (default ``var``) i
 import logging
 import os
 import re
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,12 @@ def _version() -> str:
 
 
 def _database(url: str) -> dict[str, Any]:
-    database = environ.Env.db_url_config(url)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # The sentence below says it better.
+            database = environ.Env.db_url_config(url)
+    except ValueError:
+        database = {}
     if database.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
             "DATABASE_URL must name a PostgreSQL database, such as postgres://user@localhost/growth."
@@ -86,7 +92,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-ROOT_URLCONF = "growth.urls"
+ROOT_URLCONF = env("GROWTH_URLCONF", default="growth.urls")  # benches add to it
 WSGI_APPLICATION = "growth.wsgi.application"
 APPEND_SLASH = False  # An API path never redirects: clients lose their bodies on the way.
 AUTH_USER_MODEL = "growth.User"
@@ -117,7 +123,7 @@ DATABASES = {
     "default": _DATABASE
     | {
         "CONN_MAX_AGE": 0 if DATABASE_POOL else 600,
-        "CONN_HEALTH_CHECKS": not DATABASE_POOL,
+        "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode has no session.
         "OPTIONS": _DATABASE.get("OPTIONS", {})
         | {
@@ -139,6 +145,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+warnings.filterwarnings("ignore", message="No directory at")  # Finders serve without collectstatic.
 
 EMAIL_URL = env("EMAIL_URL", default=INSTANCE.email_url if INSTANCE else "smtp://localhost:25")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="growth@localhost.localdomain")
@@ -200,5 +207,10 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env("GROWTH_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # A sweep runs every second: only what goes wrong is worth a line.
+        name: {"level": "WARNING"}
+        for name in ("celery.app.trace", "celery.worker.strategy", "celery.beat")
+    },
 }
 logging.captureWarnings(True)

@@ -11,6 +11,7 @@ apps = (contacts,)
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),
     path("admin/", admin.site.urls),
+    path("mailbox/", include("growth.embedded.urls")),
     path("healthz", health.live),
     path("readyz", health.ready),
     *(path("", include(app.public)) for app in apps),
