@@ -141,7 +141,10 @@ def _objects(item: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _first(item: dict[str, Any], *names: str) -> Any:
-    return next((item[name] for name in names if item.get(name) is not None), None)
+    for name in names:
+        if (value := item.get(name)) is not None:
+            return value
+    return None
 
 
 def _refuse(field: str, reason: str, message: str) -> NoReturn:

@@ -565,7 +565,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="eventreceipt",
-            index=models.Index(fields=["received_at"], name="receipt_age"),
+            index=django.contrib.postgres.indexes.BrinIndex(
+                fields=["received_at"], name="receipt_age"
+            ),
         ),
         migrations.AddConstraint(
             model_name="identity",
@@ -653,5 +655,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("project", "code"), name="one_template_per_code"
             ),
+        ),
+        # An event updates its contact's row in place, where there is room for the new version.
+        migrations.RunSQL(
+            "ALTER TABLE contacts_contactactivity SET (fillfactor = 70)",
+            "ALTER TABLE contacts_contactactivity RESET (fillfactor)",
         ),
     ]

@@ -1,10 +1,17 @@
 """Mail addresses and phone numbers in the spelling by which they are compared."""
 
+import re
 from functools import lru_cache
 
 import email_validator
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+
+# Nearly every address looks like this, and needs none of the closer look, which takes 50 µs.
+_PLAIN = re.compile(
+    r"(?=.{1,64}@.{1,180}$)[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*"
+    r"@((?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,63})"
+)
 
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # Only syntax is ours to judge.
 
@@ -19,6 +26,8 @@ def normalize_email(text: str) -> str:
 
     :raises AddressError: if its syntax is not that of one mail address.
     """
+    if plain := _PLAIN.fullmatch(text):
+        return text[: plain.start(1)] + plain[1].lower()
     try:
         return validate_email(text.strip(), check_deliverability=False, strict=True).normalized
     except EmailNotValidError:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import orjson
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 
 from contacts.models import partitions
@@ -51,6 +52,27 @@ class EventQuerySet(ProjectQuerySet):
         return self.filter(id__in=keys, timestamp__gte=min(times), timestamp__lte=max(times))
 
 
+_STORE = """
+    INSERT INTO contacts_event
+           (project_id, contact_id, name, properties, timestamp, received_at, message_id, hops)
+    SELECT %(project)s, contact_id, name, properties, timestamp, %(at)s, message_id, %(hops)s
+      FROM jsonb_to_recordset(%(rows)s) AS row (contact_id bigint, name text,
+           properties jsonb, timestamp timestamptz, message_id text)
+    RETURNING id, contact_id, name, timestamp
+"""
+_STORE_ACTS = f"""
+    WITH stored AS ({_STORE}),
+    active AS (
+        INSERT INTO contacts_contactactivity AS activity (project_id, contact_id, last_activity_at)
+        SELECT %(project)s, contact_id, max(timestamp) FROM stored
+         GROUP BY contact_id ORDER BY contact_id
+        ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
+         WHERE activity.last_activity_at < excluded.last_activity_at
+    )
+    SELECT id, contact_id, name, timestamp FROM stored
+"""
+
+
 class EventManager(models.Manager.from_queryset(EventQuerySet)):
     """The births of events, always many at once."""
 
@@ -68,14 +90,20 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
             {"contact_id": f.contact, "name": f.name, "properties": f.properties, "timestamp": at}
             for f in facts
         ]
-        stored = self.store(project, rows, at=at, hops=hops)
+        stored = self.store(project, rows, at=at, hops=hops, is_own_act=False)
         announce(project, stored, changes=changes, at=at, hops=hops)
 
     def store(
-        self, project: Project, rows: list[dict[str, Any]], *, at: datetime, hops: int = 0
+        self,
+        project: Project,
+        rows: list[dict[str, Any]],
+        *,
+        at: datetime,
+        hops: int = 0,
+        is_own_act: bool = True,
     ) -> list["StoredEvent"]:
         """Insert events in one statement; the rows bear contact_id, name, properties, timestamp
-        and, where there is one, message_id.
+        and, where there is one, message_id. What contacts did themselves is their last activity.
         """
         if not rows:
             return []
@@ -83,16 +111,8 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
         partitions.ensure(min(times), max(times))
         with connection.cursor() as cursor:
             cursor.execute(
-                """
-                INSERT INTO contacts_event
-                       (project_id, contact_id, name, properties, timestamp, received_at,
-                        message_id, hops)
-                SELECT %s, contact_id, name, properties, timestamp, %s, message_id, %s
-                  FROM jsonb_to_recordset(%s) AS row (contact_id bigint, name text,
-                       properties jsonb, timestamp timestamptz, message_id text)
-                RETURNING id, contact_id, name, timestamp
-                """,
-                [project.key, at, hops, _json(rows)],
+                _STORE_ACTS if is_own_act else _STORE,
+                {"project": project.key, "at": at, "hops": hops, "rows": _json(rows)},
             )
             return [StoredEvent(*row) for row in cursor.fetchall()]
 
@@ -215,4 +235,4 @@ class EventReceipt(ProjectModel):
     received_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["received_at"], name="receipt_age")]  # prune_receipts
+        indexes = [BrinIndex(fields=["received_at"], name="receipt_age")]  # prune_receipts

@@ -58,8 +58,9 @@ def identify(
     resolver = Resolver(owners, people, next_keys(Contact, unknown) if unknown else [])
     outcomes = [resolver.resolve(sighting) for sighting in sightings]
     keys = [resolver.absorbed.get(key, key) for key, _ in outcomes]
-    news = _store(project, resolver, at)
+    created_at = _store(project, resolver, at)
     if not is_quiet:
+        news = [_news(resolver.people[key], since, at) for key, since in created_at.items()]
         outbox.emit(project, *news, at=at)
     return Identified(
         contacts=keys,
@@ -76,11 +77,11 @@ def _owners(project: Project, claims: set[Claim]) -> dict[Claim, int]:
         cursor.execute(
             """
             SELECT identity.kind, identity.value, identity.contact_id
-              FROM unnest(%s::text[], %s::text[]) claim (kind, value)
+              FROM jsonb_to_recordset(%s) claim (kind text, value text)
               JOIN contacts_identity identity ON identity.project_id = %s
                    AND identity.kind = claim.kind AND identity.value = claim.value
             """,
-            [[claim.kind for claim in claims], [claim.value for claim in claims], project.key],
+            [_json([claim._asdict() for claim in claims]), project.key],
         )
         return {Claim(kind, value): key for kind, value, key in cursor.fetchall()}
 
@@ -107,30 +108,30 @@ def _locked(project: Project, keys: set[int]) -> list[Person]:
     ]
 
 
-def _store(project: Project, resolver: Resolver, at: datetime) -> list[outbox.News]:
+def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, datetime]:
+    """Write what was resolved; return when each contact that is new or different was made."""
     _insert_claims(project, resolver.attached)
     people = [p for p in resolver.people.values() if p.key not in resolver.absorbed]
     new = [person for person in people if person.is_new]
     revised = [person for person in people if person.changed and not person.is_new]
-    created_at = _insert(project, new, at)
-    created_at |= _update(revised, at)
+    created_at = _insert(project, new, at) | _update(revised, at)
     _absorb(project, resolver.absorbed, at)
-    return [_news(person, created_at[person.key], at) for person in (*new, *revised)]
+    return created_at
 
 
 def _insert_claims(project: Project, claims: dict[Claim, int]) -> None:
     if not claims:
         return
-    rows = sorted((claim.kind, claim.value, key) for claim, key in claims.items())
-    kinds, values, keys = (list(column) for column in zip(*rows, strict=True))
+    rows = [{**claim._asdict(), "contact_id": claims[claim]} for claim in sorted(claims)]
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO contacts_identity (project_id, kind, value, contact_id)
-            SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::bigint[])
+            SELECT %s, * FROM jsonb_to_recordset(%s)
+                AS row (kind text, value text, contact_id bigint)
             ON CONFLICT DO NOTHING
             """,
-            [project.key, kinds, values, keys],
+            [project.key, _json(rows)],
         )
         if cursor.rowcount < len(rows):
             raise RaceLost  # Another call stored one of them first: now it can be found.
@@ -173,7 +174,7 @@ def _update(people: list[Person], at: datetime) -> dict[int, datetime]:
 
 
 def _rows(people: list[Person]) -> str:
-    return orjson.dumps(
+    return _json(
         [
             {
                 "id": person.key,
@@ -186,7 +187,11 @@ def _rows(people: list[Person]) -> str:
             }
             for person in people
         ]
-    ).decode()
+    )
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
 
 
 def _absorb(project: Project, absorbed: dict[int, int], at: datetime) -> None:

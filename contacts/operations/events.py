@@ -1,10 +1,11 @@
 """What contacts did, told by the customer's own programs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from contacts.models import Event
@@ -50,7 +51,6 @@ def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> No
     ]
     live = Event.objects.store(project, _rows(told, is_historical=False), at=at)
     historical = Event.objects.store(project, _rows(told, is_historical=True), at=at)
-    note_activity(project, ((event.contact, event.timestamp) for event in (*live, *historical)))
     announce(project, live, changes=identified.changes, at=at)
     announce(project, historical, is_quiet=True, at=at)
 
@@ -64,10 +64,10 @@ def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[Call]:
         cursor.execute(
             """
             INSERT INTO contacts_eventreceipt (project_id, message_id, received_at)
-            SELECT %s, message_id, %s FROM unnest(%s::text[]) message_id
+            SELECT %s, message_id, %s FROM jsonb_array_elements_text(%s) message_id
             ON CONFLICT DO NOTHING RETURNING message_id
             """,
-            [project.key, at, sorted(first)],
+            [project.key, at, orjson.dumps(sorted(first)).decode()],
         )
         new = {message_id for (message_id,) in cursor.fetchall()}
     return [
@@ -89,23 +89,3 @@ def _rows(told: list[tuple[Call, int]], *, is_historical: bool) -> list[dict[str
         for call, contact in told
         if call.is_historical == is_historical
     ]
-
-
-def note_activity(project: Project, told: Iterable[tuple[int, datetime]]) -> None:
-    """Remember for each contact when it last did something, if that is later than was known."""
-    latest: dict[int, datetime] = {}
-    for contact, time in told:
-        latest[contact] = max(time, latest.get(contact, time))
-    if not latest:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO contacts_contactactivity AS activity
-                   (project_id, contact_id, last_activity_at)
-            SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[])
-            ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
-             WHERE activity.last_activity_at < excluded.last_activity_at
-            """,
-            [project.key, sorted(latest), [latest[contact] for contact in sorted(latest)]],
-        )

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
 from django.utils.timezone import now
 
 from contacts.models import Event, ImportedFile, partitions
@@ -19,7 +20,6 @@ from contacts.models.event import Changes, announce
 from contacts.operations import event_files
 from contacts.operations.contacts import identify
 from contacts.operations.event_files import EventRow, Mapping, Reader, Rejected
-from contacts.operations.events import note_activity
 from contacts.operations.people import Sighting
 from growth.errors import Conflict, DomainError
 from growth.models import Project
@@ -136,10 +136,30 @@ def _store_chunk(file: FileImport, chunk: Chunk) -> dict[str, int]:
         ((contact, event.name, event.properties, event.timestamp) for contact, event in told),
         at=file.at,
     )
-    note_activity(file.project, ((contact, event.timestamp) for contact, event in told))
+    _note_activity(file.project, ((contact, event.timestamp) for contact, event in told))
     changes = _changes(told, identified.changes)
     announce(file.project, [], changes=changes, is_quiet=True, at=file.at)
     return found
+
+
+def _note_activity(project: Project, told: Iterable[tuple[int, datetime]]) -> None:
+    """Remember for each contact when it last did something, if that is later than was known."""
+    latest: dict[int, datetime] = {}
+    for contact, time in told:
+        latest[contact] = max(time, latest.get(contact, time))
+    if not latest:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO contacts_contactactivity AS activity
+                   (project_id, contact_id, last_activity_at)
+            SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[])
+            ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
+             WHERE activity.last_activity_at < excluded.last_activity_at
+            """,
+            [project.key, sorted(latest), [latest[contact] for contact in sorted(latest)]],
+        )
 
 
 def _changes(told: Iterable[tuple[int, EventRow]], changes: Changes) -> Changes:

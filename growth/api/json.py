@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, NoReturn
 
 import orjson
@@ -16,6 +17,8 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**63
 
 _SUSPICIOUS = re.compile(rb"\\u0000|[0-9]{19}")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class JSONRenderer(BaseRenderer):
@@ -69,7 +72,7 @@ def load(body: bytes) -> Any:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ParseError(f"The body is not valid JSON: {error}.") from None
-    if _SUSPICIOUS.search(body) or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+    if _SUSPICIOUS.search(body) or _depth(body) > MAX_DEPTH:
         _refuse_unstorable(data)
     return data
 
@@ -103,6 +106,17 @@ def merge_patch(target: Any, patch: Any) -> Any:
         else:
             merged[key] = merge_patch(merged.get(key), value)
     return merged
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep valid JSON is nested, at most as deep as it has brackets."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return 0
+    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
+    return max(accumulate(_STEP[each] for each in brackets))
+
+
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def _refuse_unstorable(data: Any) -> None:

@@ -3,6 +3,7 @@
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
@@ -295,7 +296,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="domainevent",
-            index=models.Index(fields=["created_at"], name="domain_event_age"),
+            index=django.contrib.postgres.indexes.BrinIndex(
+                fields=["created_at"], name="domain_event_age"
+            ),
         ),
         migrations.AddConstraint(
             model_name="domainevent",

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -66,7 +67,7 @@ class DomainEvent(ProjectModel):
             models.Index(
                 fields=["id"], condition=Q(position=None), name="domain_event_waiting"
             ),  # outbox.relay
-            models.Index(fields=["created_at"], name="domain_event_age"),  # prune_domain_events
+            BrinIndex(fields=["created_at"], name="domain_event_age"),  # prune_domain_events
         ]
 
 

@@ -1,0 +1,59 @@
+"""The plainest way to serve the same rows with Django REST framework: what ours is compared with."""
+
+from django.urls import include, path
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from contacts.models import Contact, Event
+from growth import urls
+
+
+class EventSerializer(serializers.ModelSerializer):
+    contact_id = serializers.CharField()
+
+    class Meta:
+        model = Event
+        fields = ("contact_id", "name", "properties", "timestamp", "received_at", "message_id")
+
+
+class EventsView(APIView):
+    permission_classes = ()
+
+    def post(self, request: Request) -> Response:
+        form = EventSerializer(data=request.data["events"], many=True)
+        form.is_valid(raise_exception=True)
+        form.save(project=request.auth.project)
+        return Response({"success": True}, 202)
+
+
+class ContactSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Contact
+        fields = (
+            "id", "email", "external_id", "phone", "traits", "tags", "created_at", "updated_at",
+        )  # fmt: skip
+
+
+class ContactPages(CursorPagination):
+    page_size = 100
+    ordering = ("-created_at", "-id")
+
+
+class ContactsView(ListAPIView):
+    permission_classes = ()
+    queryset = Contact.objects.alive()
+    serializer_class = ContactSerializer
+    pagination_class = ContactPages
+    renderer_classes = (JSONRenderer,)
+
+
+urlpatterns = [
+    path("naive/events", EventsView.as_view()),
+    path("naive/contacts", ContactsView.as_view()),
+    path("", include(urls)),
+]
