@@ -59,7 +59,7 @@ def _sighting(type: str, item: dict[str, Any]) -> Any:
     if not user_id and (not anonymous_id or type == "alias"):
         _refuse("user_id", "required", "Name a user_id or an anonymous_id.")
     traits = _objects(item, "traits") if type == "identify" else {}
-    if violations := list(traits_violations(traits)):
+    if traits and (violations := list(traits_violations(traits))):
         raise Invalid(*violations)
     try:
         return make_sighting(

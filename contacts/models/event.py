@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 from django.contrib.postgres.indexes import BrinIndex
@@ -142,8 +142,7 @@ def _copied(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """What the rest of the system needs to know of an event to look at it."""
 
     key: int

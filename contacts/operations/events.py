@@ -1,9 +1,8 @@
 """What contacts did, told by the customer's own programs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
@@ -18,8 +17,7 @@ from growth.transactions import atomic_with_retries
 HISTORICAL_AGE = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
 
     A historical call is stored and counted, and triggers nothing.
@@ -27,7 +25,7 @@ class Call:
 
     sighting: Sighting
     name: str = ""
-    properties: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] | None = None
     timestamp: datetime | None = None
     message_id: str | None = None
     is_historical: bool = False
@@ -82,7 +80,7 @@ def _rows(told: list[tuple[Call, int]], *, is_historical: bool) -> list[dict[str
         {
             "contact_id": contact,
             "name": call.name,
-            "properties": call.properties,
+            "properties": call.properties or {},
             "timestamp": call.timestamp,
             "message_id": call.message_id,
         }

@@ -8,8 +8,9 @@ is a conflict: reported, and not stored. What an anonymous visitor did moves to 
 out to be.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from contacts.models import Identity
@@ -25,12 +26,11 @@ class Claim(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True)
-class Sighting:
-    """What one call says of a person. A trait or an address of None is removed; tags replace."""
+class Sighting(NamedTuple):
+    """What one call says of a person. A trait of None is removed; tags replace."""
 
     claims: tuple[Claim, ...]
-    traits: dict[str, Any] = field(default_factory=dict)
+    traits: Mapping[str, Any] = MappingProxyType({})
     email: str = ""
     phone: str = ""
     tags: list[str] | None = None

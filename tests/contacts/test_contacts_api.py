@@ -275,7 +275,8 @@ def test_what_cannot_be_stored_is_refused_by_its_field(api, project, body, field
         (b'"x"', 422),
         (b"null", 422),
         (b"[" * 100_000, 400),
-        (b'{"traits":' * 33 + b"1" + b"}" * 33, 422),
+        (b'{"traits":' * 255 + b"1" + b"}" * 255, 422),
+        (b'{"traits": {"a": ' + b"[" * 300 + b"]" * 300 + b"}}", 422),
         (b"\xff\xfe{\x00}\x00", 400),
     ],
 )

@@ -25,8 +25,8 @@ _MAPPING = Mapping(contact_id="customer", timestamp="at", event="purchase")
 def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare with a bare COPY of the same rows into the same table with its indexes.
 
-    The bare COPY knows the contacts and finds their events written out; ours reads a file, and makes
-    its customers.
+    The bare COPY knows the contacts and finds their events written out; ours reads a file, and
+    makes its customers.
     """
     project = found_project("bench").project
     partitions.ensure(_START, _START + timedelta(days=89))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 
@@ -44,6 +45,16 @@ def paced(work: Callable[[], int]) -> Contender:
         start = time.perf_counter()
         units = work()
         return units / (time.perf_counter() - start)
+
+    return run
+
+
+def at_once(work: Callable[[int], int], count: int = 8) -> Callable[[], int]:
+    """Return work done by so many threads at once, each of which is told its number."""
+
+    def run() -> int:
+        with ThreadPoolExecutor(count) as threads:
+            return sum(threads.map(work, range(count)))
 
     return run
 

@@ -1,4 +1,4 @@
-"""The plainest way to serve the same rows with Django REST framework: what ours is compared with."""
+"""The plainest way to serve the same rows with Django REST framework."""
 
 from django.urls import include, path
 from rest_framework import serializers

@@ -31,9 +31,9 @@ def served(database_url: str, urlconf: str) -> Iterator[int]:
         "REDIS_URL": f"filesystem://{settings.DATA_DIR}/bench-queue",
     }
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi"]
-    options = ["--port", str(port), "--blocking-threads", "4", "--no-access-log", "--log-level"]
+    options = ["--workers", "2", "--blocking-threads", "4", "--log-level", "warning"]
     server = subprocess.Popen(
-        [*granian, *options, "warning", "growth.wsgi:application"], env=environment
+        [*granian, "--port", str(port), *options, "growth.wsgi:application"], env=environment
     )
     try:
         _wait(port)

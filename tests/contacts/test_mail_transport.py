@@ -1,0 +1,151 @@
+"""SMTP over real sockets: what became of a mail depends on how far it came."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from contacts.mail.dialogue import Envelope, Fate
+from contacts.mail.transport import Relay, RelayDown, parse_url
+from tests import smtp_sink
+from tests.smtp_sink import Sink
+
+MESSAGE = b"Subject: Hi\r\n\r\n.one dot\r\n..two dots\r\nend\r\n"
+
+
+@pytest.fixture(params=[("PIPELINING",), ("8BITMIME",)], ids=["pipelined", "in-turn"])
+def sink(request: pytest.FixtureRequest) -> Iterator[Sink]:
+    with smtp_sink.running(extensions=request.param) as sink:
+        yield sink
+
+
+@pytest.fixture
+def relay(sink: Sink) -> Iterator[Relay]:
+    relay = Relay(sink.url, timeout=2, dot_timeout=2)
+    yield relay
+    relay.close()
+
+
+def send(relay: Relay, recipient: str) -> Fate:
+    return relay.send(Envelope("from@example.com", recipient), MESSAGE).fate
+
+
+def test_a_message_arrives_as_it_was_written(relay, sink):
+    verdict = relay.send(Envelope("from@example.com", "to@example.com"), MESSAGE)
+
+    assert (verdict.fate, verdict.reply) == (Fate.ACCEPTED, "250 Taken")
+    [received] = sink.received
+    assert received.data == MESSAGE
+    assert (received.sender, received.recipient) == ("from@example.com", "to@example.com")
+
+
+@pytest.mark.parametrize(
+    ("mode", "fate"),
+    [
+        ("421", Fate.DEFERRED),
+        ("450", Fate.DEFERRED),
+        ("550", Fate.NO_SUCH_RECIPIENT),
+        ("policy", Fate.REFUSED),
+        ("554-data", Fate.REFUSED),
+        ("451-dot", Fate.DEFERRED),
+        ("554-dot", Fate.REFUSED),
+        ("drop-before-dot", Fate.DEFERRED),
+        ("drop-after-dot", Fate.UNKNOWN),
+        ("slow", Fate.ACCEPTED),
+    ],
+)
+def test_each_failure_has_its_fate_and_the_next_mail_goes_on(relay, sink, mode, fate):
+    assert send(relay, f"{mode}+a@example.com") == fate
+    assert send(relay, "after@example.com") == Fate.ACCEPTED
+    assert sink.recipients[-1] == "after@example.com"
+
+
+@pytest.mark.parametrize(
+    ("size", "fate"),
+    [
+        pytest.param(8_000_000, Fate.DEFERRED, id="its-end-was-not-written"),
+        pytest.param(100, Fate.UNKNOWN, id="all-of-it-was-on-its-way"),
+    ],
+)
+def test_a_connection_lost_in_the_message(relay, size, fate):
+    envelope = Envelope("from@example.com", "drop-in-message+a@example.com")
+
+    assert relay.send(envelope, b"Subject: Hi\r\n\r\n" + b"x" * size).fate == fate
+
+
+def test_the_connection_is_reused(relay, sink):
+    for number in range(5):
+        send(relay, f"person-{number}@example.com")
+        send(relay, f"550+{number}@example.com")
+
+    assert sink.connections == 1
+    assert len(sink.received) == 5
+
+
+def test_a_connection_that_the_server_left_is_made_anew(relay, sink, monkeypatch):
+    send(relay, "first@example.com")
+    relay._smtp.sock.shutdown(2)  # As the server does when nothing came for a while.
+    relay._used_at -= 5
+
+    assert send(relay, "second@example.com") == Fate.ACCEPTED
+    assert sink.connections == 2
+
+
+def test_an_idle_connection_is_closed(relay, sink):
+    send(relay, "first@example.com")
+    relay.close_if_idle()
+    assert relay._smtp is not None
+
+    relay._used_at -= 60
+    relay.close_if_idle()
+
+    assert relay._smtp is None
+    assert sink.commands[-1] == "quit"
+
+
+def test_an_answer_that_takes_too_long_leaves_a_doubt(sink):
+    relay = Relay(sink.url, timeout=2, dot_timeout=0.05)
+
+    assert send(relay, "slow+a@example.com") == Fate.UNKNOWN
+
+
+def test_a_server_that_is_not_there_takes_nothing(sink):
+    relay = Relay("smtp://127.0.0.1:1", timeout=1)
+
+    with pytest.raises(RelayDown):
+        relay.open()
+    with pytest.raises(RelayDown):
+        send(relay, "to@example.com")
+
+
+def test_a_server_that_greets_with_a_refusal_takes_nothing():
+    with smtp_sink.running(greeting=b"421 Too busy") as sink:
+        with pytest.raises(RelayDown, match="421 Too busy"):
+            Relay(sink.url, timeout=1).open()
+
+
+def test_a_server_without_encryption_is_refused_where_it_is_demanded(sink):
+    with pytest.raises(RelayDown, match="STARTTLS"):
+        Relay(sink.url.replace("smtp://", "smtp+tls://"), timeout=1).open()
+
+
+@pytest.mark.parametrize("address", ["a@x.com\r\nRCPT TO:<b@x.com>", "a@x.com>\r\n<b@x.com"])
+def test_an_address_cannot_add_a_command(relay, sink, address):
+    send(relay, address)
+
+    assert sum(command.upper().startswith("RCPT") for command in sink.commands) == 1
+
+
+def test_the_url_names_the_server():
+    server = parse_url("smtp+tls://us%40er:p%2Fw@mail.example.com")
+
+    assert (server.host, server.port) == ("mail.example.com", 587)
+    assert (server.user, server.password) == ("us@er", "p/w")
+    assert parse_url("smtps://mail.example.com").port == 465
+    assert parse_url("smtp://localhost:2525").port == 2525
+
+
+@pytest.mark.parametrize("url", ["http://x", "", "smtp://host:port", "mail.example.com"])
+def test_a_url_that_names_no_server_is_refused_aloud(url):
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
+        parse_url(url)
