@@ -39,7 +39,9 @@ def _transport_options(broker_url: str) -> dict[str, object]:
 app = Celery("growth")
 app.conf.update(
     broker_url=(
-        "filesystem://" if settings.BROKER_URL.startswith("filesystem:") else settings.BROKER_URL
+        "filesystem://localhost"
+        if settings.BROKER_URL.startswith("filesystem:")
+        else settings.BROKER_URL
     ),
     broker_transport_options=_transport_options(settings.BROKER_URL),
     broker_connection_retry_on_startup=True,

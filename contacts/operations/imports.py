@@ -6,6 +6,7 @@ chunk's transaction. Nobody is told of imported events; segments know them.
 
 import csv
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -63,17 +64,30 @@ class FileImport:
         self._contacts: dict[str, int] = {}
 
     def run(self, rejects: Path) -> Iterator[int]:
-        """Store what is not stored yet; yield the number of rows done after each chunk."""
+        """Store what is not stored yet; yield the number of rows done after each chunk.
+
+        The next chunk is read while PostgreSQL stores the one before.
+        """
         partitions.ensure(self.survey.first + self.shift, self.survey.last + self.shift)
-        rows = islice(event_files.rows(self.path), self.record.rows_done, None)
         _forget_rejects(rejects, after=self.record.rows_done)
-        while batch := list(islice(rows, CHUNK)):
-            chunk = self._read(batch)
-            _note_rejects(rejects, chunk.rejected)  # Before the commit: none may be lost.
-            self._store(chunk)
-            yield self.record.rows_done
+        chunks = self._chunks()
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(next, chunks, None)
+            while chunk := ahead.result():
+                ahead = reader.submit(next, chunks, None)
+                _note_rejects(rejects, chunk.rejected)  # Before the commit: none may be lost.
+                self._store(chunk)
+                yield self.record.rows_done
         self.record.finished_at = now()
         self.record.save(update_fields=["finished_at"])
+
+    def _chunks(self) -> Iterator[Chunk]:
+        start = self.record.rows_done
+        rows = islice(event_files.rows(self.path), start, None)
+        seen: set[str] = set()
+        while batch := list(islice(rows, CHUNK)):
+            yield self._read(batch, start, seen)
+            start += len(batch)
 
     def _record(self, mapping: Mapping, shift_to_now: bool) -> ImportedFile:
         options = asdict(mapping) | {"shift_to_now": shift_to_now}
@@ -97,16 +111,16 @@ class FileImport:
             )
         return record
 
-    def _read(self, batch: list[dict[str, Any]]) -> Chunk:
-        chunk = Chunk(start=self.record.rows_done, size=len(batch))
+    def _read(self, batch: list[dict[str, Any]], start: int, seen: set[str]) -> Chunk:
+        chunk = Chunk(start=start, size=len(batch))
         for place, row in enumerate(batch, chunk.start + 1):
             try:
                 event = self.reader.read(row, self.shift)
                 if event.timestamp > self.at:
                     raise Rejected("the time is in the future")
-                known = event.contact_id in self._contacts or event.contact_id in chunk.sightings
-                if not known:
+                if event.contact_id not in seen:
                     chunk.sightings[event.contact_id] = self.reader.sighting(event.contact_id, row)
+                    seen.add(event.contact_id)
                 chunk.events.append(event)
             except Rejected as reason:
                 chunk.rejected.append((place, str(reason)))

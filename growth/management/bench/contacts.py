@@ -1,14 +1,17 @@
 """The list of contacts, over HTTP."""
 
 from collections.abc import Iterator
+from functools import partial
 
+import orjson
 from django.utils.timezone import now
 
 from growth.management.bench.data import make_contacts
-from growth.management.bench.measure import Ratio, paced, ratio, rounds
+from growth.management.bench.measure import Ratio, at_once, paced, ratio, rounds
 from growth.management.bench.server import Client, served
 from growth.projects.operations import found_project
 
+THREADS = 8
 SIZES = {True: 10_000, False: 1_000_000}
 
 
@@ -16,14 +19,17 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare pages of 100 with those of a ModelSerializer, and deep pages with the first."""
     founding = found_project("bench")
     make_contacts(founding.project, SIZES[is_small], now())
-    pages = 10 if is_small else 50
+    pages = 5 if is_small else 25
     with served(database_url, "growth.management.bench.naive") as port:
-        client = Client(port, founding.secret_key)
-        deep = _cursor(client, 50 if is_small else 500)
+        clients = [Client(port, founding.secret_key) for _ in range(THREADS)]
+        deep = _cursor(clients[0], 50 if is_small else 500)
         contenders = {
-            "ours": paced(lambda: _get(client, "/v1/contacts?limit=100", pages)),
-            "deep": paced(lambda: _get(client, f"/v1/contacts?limit=100&cursor={deep}", pages)),
-            "naive": paced(lambda: _get(client, "/naive/contacts", pages)),
+            name: paced(at_once(partial(_get, clients, path, pages), THREADS))
+            for name, path in (
+                ("ours", "/v1/contacts?limit=100"),
+                ("deep", f"/v1/contacts?limit=100&cursor={deep}"),
+                ("naive", "/naive/contacts"),
+            )
         }
         results = rounds(contenders)
     yield Ratio(
@@ -34,14 +40,15 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     )
 
 
-def _get(client: Client, path: str, times: int) -> int:
+def _get(clients: list[Client], path: str, times: int, number: int) -> int:
     for _ in range(times):
-        client.get(path)
+        clients[number].get(path)
     return times
 
 
 def _cursor(client: Client, depth: int) -> str:
     cursor = ""
     for _ in range(depth):
-        cursor = client.get(f"/v1/contacts?limit=100&cursor={cursor}")["next_cursor"]
+        page = client.get(f"/v1/contacts?limit=100&cursor={cursor}")
+        cursor = orjson.loads(page)["next_cursor"]
     return cursor

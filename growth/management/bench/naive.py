@@ -32,6 +32,8 @@ class EventsView(APIView):
 
 
 class ContactSerializer(serializers.ModelSerializer):
+    id = serializers.CharField()
+
     class Meta:
         model = Contact
         fields = (

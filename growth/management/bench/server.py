@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import orjson
 from django.conf import settings
 
 from growth.errors import DomainError
@@ -31,7 +30,7 @@ def served(database_url: str, urlconf: str) -> Iterator[int]:
         "REDIS_URL": f"filesystem://{settings.DATA_DIR}/bench-queue",
     }
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi"]
-    options = ["--workers", "2", "--blocking-threads", "4", "--log-level", "warning"]
+    options = ["--workers", "2", "--blocking-threads", "2", "--log-level", "warning"]
     server = subprocess.Popen(
         [*granian, "--port", str(port), *options, "growth.wsgi:application"], env=environment
     )
@@ -50,21 +49,21 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def get(self, path: str) -> dict:
+    def get(self, path: str) -> bytes:
         """Return what the path answers."""
         return self._call("GET", path, None)
 
-    def post(self, path: str, body: bytes) -> dict:
+    def post(self, path: str, body: bytes) -> bytes:
         """Return what the path answers to the body."""
         return self._call("POST", path, body)
 
-    def _call(self, method: str, path: str, body: bytes | None) -> dict:
+    def _call(self, method: str, path: str, body: bytes | None) -> bytes:
         self._connection.request(method, path, body, self._headers)
         response = self._connection.getresponse()
         content = response.read()
         if response.status >= 300:
             raise DomainError(f"{method} {path}: {response.status} {content[:300]!r}")
-        return orjson.loads(content)
+        return content
 
 
 def _free_port() -> int:
