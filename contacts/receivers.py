@@ -1,1 +1,41 @@
+"""What contacts do when they hear of what happened."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+from contacts.models.event import Changes
+from contacts.operations.memberships import follow_changes
+from growth import outbox
+from growth.models import DomainEvent, DomainEventType
+
+
+@outbox.listen(DomainEventType.EVENTS_RECORDED)
+def follow_recorded_events(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """Bring segments in line with the news, and then tell of the events.
+
+    Whoever hears of an event finds the memberships that it has made.
+    """
+    for (is_quiet, hops), told in groupby(news, key=lambda each: (each.data["quiet"], each.hops)):
+        group = list(told)
+        project = group[0].project
+        moment = max([at, *(each.created_at for each in group)])
+        follow_changes(project, _together(group), at=moment, hops=hops + 1, is_quiet=is_quiet)
+        if not is_quiet:
+            outbox.emit(project, *_evaluated(group), at=moment, hops=hops)
+
+
+def _together(news: Sequence[DomainEvent]) -> Changes:
+    changes: dict[str, set[int]] = {}
+    for each in news:
+        for what, contacts in each.data["changes"].items():
+            changes.setdefault(what, set()).update(contacts)
+    return {what: sorted(contacts) for what, contacts in changes.items()}
+
+
+def _evaluated(news: Sequence[DomainEvent]) -> list[outbox.News]:
+    return [
+        outbox.News(DomainEventType.EVENTS_EVALUATED, {"events": each.data["events"]})
+        for each in news
+        if each.data["events"]
+    ]

@@ -225,6 +225,22 @@ class Event(ProjectModel):
         }
 
 
+class EventReceiptQuerySet(ProjectQuerySet):
+    """Receipts by their age."""
+
+    def prune(self, before: datetime, limit: int = 10_000) -> int:
+        """Delete so many of those that are older; return how many there were."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                DELETE FROM contacts_eventreceipt WHERE ctid = ANY(ARRAY(
+                       SELECT ctid FROM contacts_eventreceipt WHERE received_at < %s LIMIT %s))
+                """,
+                [before, limit],
+            )
+            return cursor.rowcount
+
+
 class EventReceipt(ProjectModel):
     """The message id of an event that was stored: the second event of that id is a duplicate."""
 
@@ -232,6 +248,8 @@ class EventReceipt(ProjectModel):
     project = _project()
     message_id = models.CharField(max_length=255)
     received_at = models.DateTimeField()
+
+    objects = EventReceiptQuerySet.as_manager()
 
     class Meta:
         indexes = [BrinIndex(fields=["received_at"], name="receipt_age")]  # prune_receipts

@@ -6,6 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
+from growth import outbox
 from growth.models import ProjectModel, ProjectQuerySet
 
 
@@ -23,7 +24,7 @@ class Template(ProjectModel):
         TEXT = "text"
 
     id = models.BigAutoField(primary_key=True)
-    code = models.CharField(max_length=64)
+    code = models.CharField(max_length=64, db_collation="C")
     name = models.CharField(max_length=200, blank=True)
     subject = models.CharField(max_length=500, blank=True)
     preheader = models.CharField(max_length=500, blank=True)
@@ -86,9 +87,13 @@ class EmailQuerySet(ProjectQuerySet):
         """Keep those that are still to be sent."""
         return self.filter(state__in=Email.WAITING)
 
+    def sendable(self) -> Self:
+        """Keep those that only wait for their time: their streams are not paused."""
+        return self.waiting().filter(stream__paused_at=None)
+
     def due(self, at: datetime) -> Self:
         """Keep those whose time has come, on streams that are not paused."""
-        return self.waiting().filter(due_at__lte=at, stream__paused_at=None)
+        return self.sendable().filter(due_at__lte=at)
 
 
 class Email(ProjectModel):
@@ -159,6 +164,9 @@ class Email(ProjectModel):
             ),  # mail.claiming.settle_lost
             models.Index(fields=["project", "contact"], name="email_of_contact"),
         ]
+
+
+outbox.register_due_rows(outbox.DueRows("email", "emails", Email.objects.sendable, "due_at"))
 
 
 class EmailActivity(ProjectModel):

@@ -1,11 +1,13 @@
 """The grammar of segment rules: JSON in, a frozen tree out. It knows no tables."""
 
-from contacts.rules.grammar import parse
+from contacts.rules.grammar import parse, parse_where
 from contacts.rules.tree import (
+    SEGMENT_EVENTS,
     Condition,
     Field,
     Group,
     Kind,
+    Look,
     Node,
     Op,
     Operator,
@@ -15,15 +17,18 @@ from contacts.rules.tree import (
 )
 
 __all__ = [
+    "SEGMENT_EVENTS",
     "Condition",
     "Field",
     "Group",
     "Kind",
+    "Look",
     "Node",
     "Op",
     "Operator",
     "conditions",
     "mentions",
     "parse",
+    "parse_where",
     "segments_of",
 ]

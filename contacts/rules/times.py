@@ -1,7 +1,7 @@
 """ISO 8601 times as rules understand them: one pattern for Python and for PostgreSQL."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
 _DAY = (
     "(?:[1-9][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -32,5 +32,13 @@ def read_time(text: str, zone: tzinfo) -> datetime | None:
     day, clock, fraction, offset = _PARTS.fullmatch(text).groups(default="")
     moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset}")
     if moment.tzinfo is None:
-        moment = max(moment.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    return moment + timedelta(microseconds=round(float(f".{fraction or 0}") * 1_000_000))
+        moment = moment.replace(tzinfo=_offset(moment, zone))
+    try:
+        return moment + timedelta(microseconds=round(float(f".{fraction or 0}") * 1_000_000))
+    except OverflowError:  # the last microsecond of the year 9999
+        return None
+
+
+def _offset(moment: datetime, zone: tzinfo) -> timezone:
+    """Return the zone's offset at the moment; the smaller of two makes it the later moment."""
+    return timezone(min(moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)))

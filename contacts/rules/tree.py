@@ -72,7 +72,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """What a condition looks at. ``path`` is the name, in parts where it is one inside an object."""
+    """What a condition looks at. ``path`` is its name, in parts where it leads into an object."""
 
     kind: Kind
     path: tuple[str, ...]
@@ -149,9 +149,9 @@ def named_segment(where: Node) -> Condition | None:
     """Return the filter by which only the events of named segments count, if there is one."""
     together = isinstance(where, Group) and where.operator is Operator.AND
     for each in where.children if together else (where,):
-        if isinstance(each, Condition) and each.field.path == ("segment_id",):
-            if each.op in (Op.EQ, Op.IN):
-                return each
+        is_named = isinstance(each, Condition) and each.field.path == ("segment_id",)
+        if is_named and each.op in (Op.EQ, Op.IN):
+            return each
     return None
 
 

@@ -190,7 +190,7 @@ def test_an_estimate_only_needs_the_right_to_read(project, trial):
         ({"name": "x" * 201, "rules": TRIAL}, "name", "max_length"),
         ({"name": "x"}, "rules", "required"),
         ({"name": "x", "rules": []}, "rules", "invalid"),
-        ({"name": "x", "rules": None}, "rules", "null"),
+        ({"name": "x", "rules": None}, "rules", "required"),
         ({"name": "x", "rules": {}}, "rules.operator", "required"),
         ({"name": "x", "rules": TRIAL, "rule": 1}, "rule", "unknown_field"),
         ({"name": "x", "rules": TRIAL, "type": "static"}, "rules", "invalid"),
@@ -224,7 +224,7 @@ def test_what_is_wrong_is_named(api, body, field, reason):
 def test_all_that_is_wrong_is_named_at_once(api):
     details = api.post("/v1/segments", {"name": "", "rules": {}}).json()["error"]["details"]
 
-    assert [each["field"] for each in details] == ["name", "rules.operator"]
+    assert {each["field"] for each in details} == {"name", "rules.operator"}
 
 
 def test_read_only_fields_are_ignored_with_a_warning(api):

@@ -1,0 +1,106 @@
+"""Questions about many contacts at once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, QuerySet
+from django.db.models.expressions import RawSQL
+
+from contacts import rules
+from contacts.models import Contact, Membership, Segment
+from contacts.rule_sql import joined, matching, sql, verdicts
+from growth.models import Project
+
+
+def contacts_matching(project: Project, rule: rules.Group, *, at: datetime) -> QuerySet[Contact]:
+    """Return the contacts that match the rule at this moment."""
+    keys = matching(rule, project=project, at=at)
+    alive = Contact.objects.in_project(project).alive()
+    return alive.filter(id__in=RawSQL(keys.text, keys.params))
+
+
+def count_matching(project: Project, rule: rules.Group, *, at: datetime) -> int:
+    """Return how many contacts match the rule at this moment."""
+    keys = matching(rule, project=project, at=at)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({keys.text}) matching", keys.params)
+        return cursor.fetchone()[0]
+
+
+def members(segment: Segment, *, at: datetime) -> QuerySet[Contact]:
+    """Return the contacts in the segment; while it is being built, those that match its rule."""
+    if not segment.is_ready:
+        return contacts_matching(segment.project, read_rule(segment), at=at)
+    alive = Contact.objects.in_project(segment.project).alive()
+    return alive.filter(memberships__project=segment.project, memberships__segment=segment)
+
+
+def count_members(segments: Iterable[Segment], *, at: datetime) -> dict[str, int]:
+    """Return how many contacts are in each segment, by its id: one statement for all that are
+    ready.
+    """
+    segments = list(segments)
+    ready = [segment for segment in segments if segment.is_ready]
+    counted = dict.fromkeys((segment.id for segment in ready), 0) | dict(_membership_counts(ready))
+    for segment in segments:
+        if not segment.is_ready:
+            rule = read_rule(segment)
+            counted[segment.id] = count_matching(segment.project, rule, at=at)
+    return counted
+
+
+def estimate(project: Project, count: int) -> dict[str, Any]:
+    """Return what share of the project's contacts so many are."""
+    total = Contact.objects.in_project(project).alive().count()
+    share = round(100 * count / total, 1) if total else 0.0
+    return {"estimated_count": count, "total_contacts": total, "percentage": share}
+
+
+def explain(segment: Segment, contact: Contact, *, at: datetime) -> dict[str, Any]:
+    """Return why the contact is in the segment or is not: what each condition says of it."""
+    is_member = members(segment, at=at).filter(pk=contact.pk).exists()
+    answer = {"contact_id": contact.id, "segment_id": segment.id, "is_member": is_member}
+    if not segment.is_dynamic:
+        return {**answer, "matches": is_member, "recheck_at": None, "conditions": []}
+    rule = read_rule(segment)
+    leaves = list(rules.conditions(rule))
+    alone = [rules.Group(rules.Operator.AND, (leaf,)) for leaf in leaves]
+    (matches, recheck_at), *each = _verdicts_on(contact, [rule, *alone], segment.project, at)
+    return {
+        **answer,
+        "matches": matches,
+        "recheck_at": recheck_at,
+        "conditions": [
+            {"path": leaf.path, "matches": matches, "changes_at": changes_at}
+            for leaf, (matches, changes_at) in zip(leaves, each, strict=True)
+        ],
+    }
+
+
+def read_rule(segment: Segment) -> rules.Group:
+    """Return the rule that describes the segment."""
+    return rules.parse(segment.rules, zone=segment.project.zone)
+
+
+def _verdicts_on(
+    contact: Contact, asked: list[rules.Group], project: Project, at: datetime
+) -> list[tuple[bool, datetime | None]]:
+    """Return what each rule says of the contact, and when time alone may change it."""
+    found = [verdicts(rule, project=project, at=at, among=[contact.key]) for rule in asked]
+    numbered = [
+        sql("SELECT {}::int, verdict.* FROM ({}) verdict", *each) for each in enumerate(found)
+    ]
+    together = joined(" UNION ALL ", numbered)
+    with connection.cursor() as cursor:
+        cursor.execute(together.text, together.params)
+        told = {number: (matches, at) for number, _, matches, at in cursor.fetchall()}
+    return [told.get(number, (False, None)) for number in range(len(asked))]
+
+
+def _membership_counts(segments: list[Segment]) -> QuerySet:
+    found = Membership.objects.filter(
+        project__in={segment.project_id for segment in segments}, segment__in=segments
+    )
+    return found.order_by().values_list("segment_id").annotate(Count("id"))
