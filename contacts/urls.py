@@ -5,9 +5,14 @@ from rest_framework.routers import SimpleRouter
 
 from contacts.api.contacts import ContactViewSet
 from contacts.api.ingestion import BatchView, CallView
+from contacts.api.segments import SegmentViewSet
+from contacts.api.templates import TemplateViewSet
+from contacts.public import unsubscription
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("contacts", ContactViewSet)
+router.register("segments", SegmentViewSet)
+router.register("templates", TemplateViewSet)
 
 _CALLS = ("identify", "track", "page", "screen", "group", "alias")
 
@@ -17,4 +22,4 @@ api = [
     *(path(type + end, CallView.as_view(type=type)) for type in _CALLS for end in ("", "/")),
     *(path(name + end, BatchView.as_view()) for name in ("batch", "import") for end in ("", "/")),
 ]
-public: list = []
+public = [path("u/<str:token>", unsubscription)]

@@ -1,4 +1,6 @@
-"""The decision to mail: one row for each contact, step and journey, made once whoever asks how often."""
+"""The decision to mail: one row for each contact, step and journey, made once whoever asks how
+often.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,8 +58,8 @@ def queue_segment(stream: MailStream, mailing: Mailing, segment: Segment, *, at:
 def _queue(
     stream: MailStream, mailing: Mailing, source: str, params: list[Any], at: datetime
 ) -> int:
-    """Insert the decisions: to be sent, or suppressed where there is no address to send to, or where
-    another contact of the same address gets this mail.
+    """Insert the decisions: to be sent, or suppressed where there is no address to send to, or
+    where another contact of the same address gets this mail.
     """
     with connection.cursor() as cursor:
         cursor.execute(

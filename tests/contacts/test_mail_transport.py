@@ -119,9 +119,11 @@ def test_a_server_that_is_not_there_takes_nothing(sink):
 
 
 def test_a_server_that_greets_with_a_refusal_takes_nothing():
-    with smtp_sink.running(greeting=b"421 Too busy") as sink:
-        with pytest.raises(RelayDown, match="421 Too busy"):
-            Relay(sink.url, timeout=1).open()
+    with (
+        smtp_sink.running(greeting=b"421 Too busy") as sink,
+        pytest.raises(RelayDown, match="421 Too busy"),
+    ):
+        Relay(sink.url, timeout=1).open()
 
 
 def test_a_server_without_encryption_is_refused_where_it_is_demanded(sink):

@@ -1,0 +1,216 @@
+"""The queue of mails: its rows are taken, begun and given back by single statements.
+
+A claim takes a fair share for each project, and costs the same however long the queue is.
+It ends by itself: the mails of a worker that died are due again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from contacts.mail.rendering import Person
+from contacts.models import Contact
+from growth import ids
+
+CLAIM_LEASE = timedelta(minutes=1)
+SENDING_LEASE = timedelta(minutes=5)
+"""Longer than a chunk can take: see the time-outs of ``sending`` and ``transport``."""
+
+# Why a mail is not sent, as far as rows tell. The alias is that of the mail's contact.
+_OBJECTION = """
+    CASE WHEN contact.deleted_at IS NOT NULL THEN 'deleted'
+         WHEN email.address = '' THEN 'no_address'
+         ELSE (SELECT suppression.reason FROM contacts_suppression suppression
+                WHERE suppression.project_id = email.project_id
+                  AND suppression.email_key = email.email_key)
+    END
+"""
+
+_CLAIM = f"""
+WITH RECURSIVE stream (project_id, id) AS (
+    (SELECT project_id, stream_id FROM contacts_email
+      WHERE state IN ('queued', 'deferred', 'claimed')
+      ORDER BY project_id, stream_id LIMIT 1)
+    UNION ALL
+    SELECT next.project_id, next.stream_id
+      FROM stream, LATERAL (
+           SELECT project_id, stream_id FROM contacts_email
+            WHERE state IN ('queued', 'deferred', 'claimed')
+              AND (project_id, stream_id) > (stream.project_id, stream.id)
+            ORDER BY project_id, stream_id LIMIT 1) next
+), due AS (
+    SELECT stream.project_id, stream.id, first.due_at
+      FROM stream
+      JOIN contacts_mailstream owner ON owner.id = stream.id AND owner.paused_at IS NULL
+     CROSS JOIN LATERAL (
+           SELECT due_at FROM contacts_email
+            WHERE project_id = stream.project_id AND stream_id = stream.id
+              AND state IN ('queued', 'deferred', 'claimed') AND due_at <= %(at)s
+            ORDER BY due_at LIMIT 1) first
+     ORDER BY first.due_at LIMIT %(limit)s
+), shared AS (
+    SELECT due.project_id, due.id, ceil(%(limit)s::numeric
+           / count(*) OVER (PARTITION BY due.project_id)
+           / (SELECT count(DISTINCT project_id) FROM due)) AS share
+      FROM due
+), taken AS (
+    SELECT mail.id FROM shared CROSS JOIN LATERAL (
+           SELECT id FROM contacts_email
+            WHERE project_id = shared.project_id AND stream_id = shared.id
+              AND state IN ('queued', 'deferred', 'claimed') AND due_at <= %(at)s
+            ORDER BY due_at LIMIT shared.share
+              FOR UPDATE SKIP LOCKED) mail
+), judged AS MATERIALIZED (
+    SELECT email.id, {_OBJECTION} AS objection
+      FROM taken JOIN contacts_email email ON email.id = taken.id
+      JOIN contacts_contact contact ON contact.id = email.contact_id
+)
+UPDATE contacts_email email
+   SET state = CASE WHEN objection IS NULL THEN 'claimed' ELSE 'suppressed' END,
+       reason = coalesce(objection, ''),
+       due_at = CASE WHEN objection IS NULL THEN %(until)s ELSE email.due_at END,
+       leased_until = CASE WHEN objection IS NULL THEN %(until)s::timestamptz END,
+       decided_at = CASE WHEN objection IS NULL THEN NULL ELSE %(at)s::timestamptz END
+  FROM judged
+  JOIN contacts_email old ON old.id = judged.id
+  JOIN contacts_contact contact ON contact.id = old.contact_id
+  JOIN contacts_mailstream stream ON stream.id = old.stream_id
+ WHERE email.id = judged.id
+RETURNING email.id, email.project_id, email.contact_id, email.address, email.email_key,
+          email.template_code, email.subject, email.step_key, email.attempts,
+          coalesce(email.first_attempt_at, %(at)s), email.hops, stream.kind,
+          stream.context || email.context, contact.external_id, contact.phone, contact.tags,
+          contact.traits, objection IS NULL
+"""
+
+_BEGIN = """
+WITH running AS (
+    SELECT id FROM contacts_mailstream
+     WHERE paused_at IS NULL
+       AND id IN (SELECT stream_id FROM contacts_email WHERE id = ANY(%(mails)s))
+     ORDER BY id FOR SHARE
+)
+UPDATE contacts_email email
+   SET state = 'sending', leased_until = %(sending_until)s, attempts = email.attempts + 1,
+       first_attempt_at = coalesce(email.first_attempt_at, %(at)s)
+  FROM contacts_contact contact
+ WHERE email.id = ANY(%(mails)s) AND email.state = 'claimed' AND email.leased_until = %(until)s
+   AND email.stream_id IN (SELECT id FROM running)
+   AND contact.id = email.contact_id AND contact.deleted_at IS NULL
+   AND NOT EXISTS (SELECT FROM contacts_suppression suppression
+                    WHERE suppression.project_id = email.project_id
+                      AND suppression.email_key = email.email_key)
+RETURNING email.id
+"""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail in the hands of a worker, and what it takes to write it."""
+
+    key: int
+    project: int
+    contact: int
+    address: str
+    email_key: str
+    template_code: str
+    subject: str
+    step_key: str
+    attempts: int
+    first_attempt_at: datetime
+    hops: int
+    kind: str
+    context: dict[str, Any]
+    person: Person
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The mails that a worker holds until then; ``taken`` also counts those decided on the way."""
+
+    mails: Sequence[Mail]
+    until: datetime
+    taken: int
+
+
+def claim(*, at: datetime, limit: int) -> Claim:
+    """Take due mails for this worker; those that must not be sent are decided on the way."""
+    until = at + CLAIM_LEASE
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"at": at, "until": until, "limit": limit})
+        rows = cursor.fetchall()
+    mails = [_mail(row) for row in rows if row[-1]]
+    mails.sort(key=lambda mail: (mail.project, mail.key))  # Chunks of one project, mostly.
+    return Claim(mails, until, len(rows))
+
+
+def begin(mails: Sequence[Mail], *, until: datetime, at: datetime) -> set[int]:
+    """Mark the claimed mails as being sent; return the keys of those that still may be.
+
+    This is the last look: at suppressions, and at the stream under a lock, so that after a pause
+    has committed no mail begins.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BEGIN,
+            {
+                "mails": [mail.key for mail in mails],
+                "until": until,
+                "sending_until": at + SENDING_LEASE,
+                "at": at,
+            },
+        )
+        return {key for (key,) in cursor.fetchall()}
+
+
+def release(keys: Sequence[int], *, until: datetime, at: datetime) -> None:
+    """Give claimed mails back to the queue: they were not begun."""
+    if not keys:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE contacts_email
+               SET state = CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END,
+                   due_at = %s, leased_until = NULL
+             WHERE id = ANY(%s) AND state = 'claimed' AND leased_until = %s
+            """,
+            [at, list(keys), until],
+        )
+
+
+def settle_lost(*, at: datetime) -> int:
+    """Mark as in doubt what a worker was sending when it died; return how many mails that were.
+
+    The server may have them. Nobody sends them again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE contacts_email
+               SET state = 'in_doubt', decided_at = %s, reason = 'The worker died while sending.'
+             WHERE state = 'sending' AND leased_until < %s
+            """,
+            [at, at],
+        )
+        return cursor.rowcount
+
+
+def _mail(row: tuple[Any, ...]) -> Mail:
+    *own, context, external_id, phone, tags, traits, _ = row
+    person = Person(
+        id=ids.encode(_PREFIX, own[2]),
+        email=own[3],
+        external_id=external_id,
+        phone=phone,
+        tags=tags,
+        traits=orjson.loads(traits),
+    )
+    return Mail(*own, orjson.loads(context), person)
+
+
+_PREFIX = Contact._meta.pk.prefix

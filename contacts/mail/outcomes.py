@@ -1,0 +1,169 @@
+"""What became of mails, recorded in one transaction with the events and news of it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from contacts.mail.claiming import Mail
+from contacts.mail.news import news_of, properties_of
+from contacts.models import Email, EmailActivity, Event, Fact, Suppression
+from growth import outbox
+from growth.models import DomainEventType, Project
+from growth.transactions import atomic_with_retries
+
+GIVE_UP_AFTER = timedelta(hours=24)
+
+_State = Email.State
+_DELAYS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360)]
+_NEWS = {
+    "$email_sent": DomainEventType.CAMPAIGN_EMAIL_SENT,
+    "$email_bounced": DomainEventType.CAMPAIGN_EMAIL_BOUNCED,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one mail. A deferred one is due again; one that bounced ends its address."""
+
+    mail: Mail
+    state: str
+    reason: str = ""
+    due_at: datetime | None = None
+    is_bounce: bool = False
+
+    @property
+    def event(self) -> str | None:
+        """The name of the event that this is in the life of the contact."""
+        if self.is_bounce:
+            return "$email_bounced"
+        return "$email_sent" if self.state == _State.SENT else None
+
+
+def deferred(mail: Mail, reason: str, *, at: datetime) -> Outcome:
+    """Return when the mail is tried again, or that nobody tries it any more after a day."""
+    retry_at = at + _DELAYS[min(mail.attempts, len(_DELAYS) - 1)]
+    if at - mail.first_attempt_at >= GIVE_UP_AFTER:
+        return Outcome(mail, _State.FAILED, f"Given up after a day: {reason}")
+    return Outcome(mail, _State.DEFERRED, reason, min(retry_at, _last_try(mail)))
+
+
+def postponed(mail: Mail, reason: str, *, at: datetime) -> Outcome:
+    """Return that the mail was not tried, and is due at once."""
+    return Outcome(mail, _State.DEFERRED, reason, at)
+
+
+def _last_try(mail: Mail) -> datetime:
+    return mail.first_attempt_at + GIVE_UP_AFTER
+
+
+@atomic_with_retries
+def record(
+    outcomes: Sequence[Outcome],
+    *,
+    projects: dict[int, Project],
+    leases: Sequence[datetime],
+    at: datetime,
+) -> None:
+    """Write the outcomes of mails that this worker holds by these leases, and tell the system."""
+    if not outcomes:
+        return
+    kept = _settle(outcomes, leases, at)
+    held = [outcome for outcome in outcomes if outcome.mail.key in kept]
+    _suppress([outcome for outcome in held if outcome.is_bounce], at)
+    for (project, hops), group in _by_cause(held).items():
+        _tell(projects[project], group, hops, at)
+
+
+def _settle(outcomes: Sequence[Outcome], leases: Sequence[datetime], at: datetime) -> set[int]:
+    """Update the rows; a late truth is better than a doubt."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE contacts_email email
+               SET state = outcome.state, reason = outcome.reason,
+                   due_at = coalesce(outcome.due_at, email.due_at),
+                   attempts = email.attempts + (email.state = 'claimed'
+                                                AND outcome.state = 'deferred')::integer,
+                   first_attempt_at = outcome.first_attempt_at,
+                   decided_at = CASE WHEN outcome.due_at IS NULL THEN %s::timestamptz END
+              FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
+                          %s::timestamptz[])
+                   AS outcome (id, state, reason, due_at, first_attempt_at)
+             WHERE email.id = outcome.id AND email.leased_until = ANY(%s::timestamptz[])
+               AND email.state IN ('claimed', 'sending', 'in_doubt')
+            RETURNING email.id
+            """,
+            [
+                at,
+                [outcome.mail.key for outcome in outcomes],
+                [outcome.state for outcome in outcomes],
+                [outcome.reason[:500] for outcome in outcomes],
+                [outcome.due_at for outcome in outcomes],
+                [outcome.mail.first_attempt_at for outcome in outcomes],
+                list(leases),
+            ],
+        )
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _suppress(bounces: Sequence[Outcome], at: datetime) -> None:
+    """Note that mail came back, and write to these addresses no more."""
+    bounced = sorted(bounces, key=lambda outcome: (outcome.mail.project, outcome.mail.email_key))
+    Suppression.objects.bulk_create(
+        (
+            Suppression(
+                project_id=outcome.mail.project,
+                email_key=outcome.mail.email_key,
+                reason=Suppression.Reason.BOUNCED,
+            )
+            for outcome in bounced
+        ),
+        ignore_conflicts=True,
+    )
+    EmailActivity.objects.bulk_create(
+        EmailActivity(
+            project_id=outcome.mail.project,
+            email_id=outcome.mail.key,
+            kind=EmailActivity.Kind.BOUNCED,
+            at=at,
+            detail=outcome.reason[:500],
+        )
+        for outcome in bounced
+    )
+
+
+def _by_cause(outcomes: Iterable[Outcome]) -> dict[tuple[int, int], list[Outcome]]:
+    groups: dict[tuple[int, int], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.event:
+            groups[outcome.mail.project, outcome.mail.hops + 1].append(outcome)
+    return groups
+
+
+def _tell(project: Project, outcomes: Sequence[Outcome], hops: int, at: datetime) -> None:
+    facts = [
+        Fact(outcome.mail.contact, str(outcome.event), _properties(outcome.mail))
+        for outcome in outcomes
+    ]
+    Event.objects.record(project, facts, at=at, hops=hops)
+    news = [_news(outcome) for outcome in outcomes if outcome.mail.kind == "campaign"]
+    outbox.emit(project, *news, at=at, hops=hops)
+
+
+def _properties(mail: Mail) -> dict[str, Any]:
+    return properties_of(mail.context, step_key=mail.step_key, template_code=mail.template_code)
+
+
+def _news(outcome: Outcome) -> outbox.News:
+    mail = outcome.mail
+    data = news_of(
+        _properties(mail),
+        contact_id=mail.person.id,
+        address=mail.address,
+        reason=outcome.reason if outcome.is_bounce else "",
+    )
+    return outbox.News(_NEWS[str(outcome.event)], data, subject=mail.contact)

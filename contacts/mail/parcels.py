@@ -1,0 +1,56 @@
+"""A mail from the queue, written and addressed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from contacts.mail import mime
+from contacts.mail.claiming import Mail
+from contacts.mail.dialogue import Envelope
+from contacts.mail.links import links_for, unsubscribe_token
+from contacts.mail.recipients import recipient
+from contacts.mail.rendering import Letter, Wording, render
+from growth.models import Project
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One message, and who it is from and for."""
+
+    envelope: Envelope
+    message: bytes
+
+
+def write(mail: Mail, wording: Wording, project: Project, *, at: datetime) -> Parcel:
+    """Return the mail as it goes to the server.
+
+    :raises AddressError: if its address is none.
+    :raises RenderError: if its template cannot be rendered for this contact.
+    """
+    token = unsubscribe_token(mail.project, mail.key)
+    links = links_for(token)
+    context = {**mail.context, "contact": mail.person.as_context(), "links": links}
+    letter = render(wording, context, subject=mail.subject)
+    message_id = f"{mail.project:x}.{mail.key:x}.mail"
+    return pack(letter, project, mail.address, links["unsubscribe"], message_id, at=at)
+
+
+def pack(
+    letter: Letter, project: Project, to: str, unsubscribe: str, message_id: str, *, at: datetime
+) -> Parcel:
+    """Return the letter as a message from the project to this address.
+
+    :raises AddressError: if it is none.
+    """
+    goes_to = recipient(to)
+    sender = mime.sender(project.name, project.default_from_email or settings.DEFAULT_FROM_EMAIL)
+    message = mime.assemble(
+        letter,
+        sender=sender,
+        to=goes_to.address,
+        unsubscribe=unsubscribe,
+        message_id=message_id,
+        at=at,
+    )
+    return Parcel(Envelope(sender.address, goes_to.address, goes_to.needs_utf8), message)

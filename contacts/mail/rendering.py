@@ -1,0 +1,99 @@
+"""One mail for one contact: preview, test and real mails are all made here."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from contacts.mail import liquid, plaintext
+
+MAX_SUBJECT = 500
+
+SAMPLE_TRAITS = {"name": "Alex Morgan", "first_name": "Alex", "last_name": "Morgan"}
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Wording(Protocol):
+    """The compiled text of a mail: a template's, stored or not."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one contact reads. ``html`` is empty where the mail is plain text only."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a template may know of a contact. Its values are data, whatever Liquid they may hold."""
+
+    id: str
+    email: str
+    external_id: str = ""
+    phone: str = ""
+    tags: list[str] = field(default_factory=list)
+    traits: dict[str, Any] = field(default_factory=dict)
+
+    def as_context(self) -> dict[str, Any]:
+        """Return the contact as Liquid knows it: its own fields, and its traits beside them."""
+        own = {
+            "id": self.id,
+            "email": self.email,
+            "external_id": self.external_id,
+            "phone": self.phone,
+            "tags": self.tags,
+            "traits": self.traits,
+        }
+        return {**_names(self.traits), **self.traits, **own}
+
+
+SAMPLE = Person(
+    id="cntct_0000000000",
+    email="alex@example.com",
+    external_id="customer-1",
+    phone="+15550100",
+    tags=["sample"],
+    traits=SAMPLE_TRAITS,
+)
+
+
+def render(wording: Wording, context: Mapping[str, Any], *, subject: str = "") -> Letter:
+    """Return the mail; a ``subject`` that is not empty takes the place of the template's.
+
+    :raises liquid.RenderError: if this contact's mail cannot be made.
+    :raises liquid.TemplateError: if the template is none.
+    """
+    return Letter(
+        subject=one_line(_rendered(subject or wording.subject, context, is_html=False))[
+            :MAX_SUBJECT
+        ],
+        html=_rendered(wording.html, context, is_html=True),
+        text=plaintext.tidy(_rendered(wording.text, context, is_html=False)),
+    )
+
+
+def one_line(text: str) -> str:
+    """Return the text without line ends and control characters, so that it can be in a header."""
+    return _UNPRINTABLE.sub(" ", text).strip()
+
+
+def _rendered(source: str, context: Mapping[str, Any], *, is_html: bool) -> str:
+    if "{" not in source:
+        return source
+    return liquid.render(liquid.parse(source, is_html=is_html), context)
+
+
+def _names(traits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``name`` and ``first_name`` as well as the traits tell them."""
+    first = traits.get("first_name") or traits.get("firstName") or ""
+    last = traits.get("last_name") or traits.get("lastName") or ""
+    name = traits.get("name") or traits.get("full_name") or f"{first} {last}".strip()
+    return {"name": name, "first_name": first or str(name).partition(" ")[0], "last_name": last}

@@ -1,0 +1,240 @@
+"""Mails out of the queue and over SMTP: none twice, and none lost without a word.
+
+A chunk of at most 20 is marked as being sent and committed, then handed over, then its outcomes are
+written. A worker that dies in between leaves a chunk in doubt, which nobody sends again.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.crypto import get_random_string
+
+from contacts.mail import claiming, outcomes
+from contacts.mail.claiming import Claim, Mail
+from contacts.mail.dialogue import Fate, Verdict
+from contacts.mail.links import SAMPLE, unsubscribe_url
+from contacts.mail.liquid import RenderError, TemplateError
+from contacts.mail.outcomes import Outcome, deferred, postponed
+from contacts.mail.parcels import Parcel, pack, write
+from contacts.mail.preview import preview
+from contacts.mail.templates import find_template, templates_for
+from contacts.mail.transport import Relay, RelayDown, shared_relay
+from contacts.models import Email, MailStream
+from contacts.models.addresses import AddressError
+from growth.errors import Conflict, DomainError, Invalid, Violation
+from growth.models import Project
+
+BATCH = 200
+CHUNK = 20
+BATCH_SECONDS = 10
+CHUNK_SECONDS = 30
+RECORD_SECONDS = 60
+RETRY_SECONDS = 0.5
+
+_DATABASE_AWAY = (OperationalError, InterfaceError)
+_SLOW = "The mail server was too slow for the whole chunk."
+_UNSURE = "The database was away; nothing was handed over."
+
+Written = tuple[Mail, Parcel]
+
+_State = Email.State
+log = structlog.get_logger(__name__)
+
+
+def send_due(*, at: datetime, limit: int = BATCH, relay: Relay | None = None) -> int:
+    """Send one batch of due mails; return how many were taken, or 0 if the server is not there."""
+    if lost := claiming.settle_lost(at=at):
+        log.warning("mails_in_doubt", mails=lost)
+    relay = relay or shared_relay()
+    relay.close_if_idle()
+    claim = claiming.claim(at=at, limit=limit)
+    if claim.mails and not _Batch(claim, relay, at).send():
+        return 0
+    return claim.taken
+
+
+class _Batch:
+    """The mails of one claim on their way."""
+
+    def __init__(self, claim: Claim, relay: Relay, at: datetime) -> None:
+        self._claim, self._relay, self._at = claim, relay, at
+        projects = Project.objects.filter(pk__in={mail.project for mail in claim.mails})
+        self._projects = {project.key: project for project in projects}
+        self._templates = templates_for((mail.project, mail.template_code) for mail in claim.mails)
+
+    def send(self) -> bool:
+        """Send chunk by chunk, and give back what time does not suffice for; tell whether the
+        server was there all the time.
+        """
+        mails = self._claim.mails
+        stop = time.monotonic() + BATCH_SECONDS
+        for start in range(0, len(mails), CHUNK):
+            is_there = self._send_chunk(mails[start : start + CHUNK])
+            if not is_there or time.monotonic() > stop:
+                self._release(mails[start + CHUNK :])
+                return is_there
+        return True
+
+    def _send_chunk(self, mails: Sequence[Mail]) -> bool:
+        written, decided = self._write(mails)
+        try:
+            self._relay.open()  # Before the mails are marked: what was not begun is not in doubt.
+            written, undeliverable = self._deliverable(written)
+        except RelayDown as down:
+            put_off = [deferred(mail, str(down), at=self._at) for mail, _ in written]
+            self._record([*decided, *put_off])
+            return False
+        begun = self._begin([mail for mail, _ in written])
+        handed_over, is_there = self._hand_over(begun, written)
+        self._record([*decided, *undeliverable, *handed_over])
+        return is_there
+
+    def _write(self, mails: Sequence[Mail]) -> tuple[list[Written], list[Outcome]]:
+        """Return the mails that could be written, and the outcomes of those that could not."""
+        written, decided = [], []
+        for mail in mails:
+            try:
+                written.append((mail, self._parcel(mail)))
+            except AddressError:
+                decided.append(Outcome(mail, _State.SUPPRESSED, "invalid_address"))
+            except (TemplateError, RenderError, ValueError) as error:
+                decided.append(Outcome(mail, _State.FAILED, f"Template: {error}"))
+        return written, decided
+
+    def _parcel(self, mail: Mail) -> Parcel:
+        template = self._templates.get((mail.project, mail.template_code))
+        if template is None:
+            raise TemplateError(f"there is no template {mail.template_code}")
+        return write(mail, template, self._projects[mail.project], at=self._at)
+
+    def _deliverable(self, written: Sequence[Written]) -> tuple[list[Written], list[Outcome]]:
+        """Part the mails that this server takes from those whose address only others take."""
+        special = [mail for mail, parcel in written if parcel.envelope.needs_utf8]
+        if not special or self._relay.offers_utf8():
+            return list(written), []
+        kept = [each for each in written if not each[1].envelope.needs_utf8]
+        return kept, [Outcome(mail, _State.SUPPRESSED, "smtputf8") for mail in special]
+
+    def _begin(self, mails: Sequence[Mail]) -> set[int] | None:
+        """Commit that these mails are being sent; return the keys of those that may be, or None if
+        nobody knows whether it was committed.
+        """
+        try:
+            begun = claiming.begin(mails, until=self._claim.until, at=self._at)
+            self._release([mail for mail in mails if mail.key not in begun])
+        except _DATABASE_AWAY:
+            if connection.in_atomic_block:
+                raise
+            return None
+        return begun
+
+    def _hand_over(
+        self, begun: set[int] | None, written: Sequence[Written]
+    ) -> tuple[list[Outcome], bool]:
+        """Hand the begun mails over, and tell whether the server was there all the time."""
+        if begun is None:
+            return [postponed(mail, _UNSURE, at=self._at) for mail, _ in written], True
+        made: list[Outcome] = []
+        stop, is_there = time.monotonic() + CHUNK_SECONDS, True
+        for mail, parcel in written:
+            if mail.key not in begun:
+                continue
+            if time.monotonic() > stop:
+                made.append(postponed(mail, _SLOW, at=self._at))
+                continue
+            try:
+                made.append(self._outcome(mail, self._relay.send(parcel.envelope, parcel.message)))
+            except RelayDown as down:
+                made.append(deferred(mail, str(down), at=self._at))
+                stop, is_there = 0, False
+        return made, is_there
+
+    def _outcome(self, mail: Mail, verdict: Verdict) -> Outcome:
+        match verdict.fate:
+            case Fate.ACCEPTED:
+                return Outcome(mail, _State.SENT)
+            case Fate.DEFERRED:
+                return deferred(mail, verdict.reply, at=self._at)
+            case Fate.NO_SUCH_RECIPIENT:
+                return Outcome(mail, _State.FAILED, verdict.reply, is_bounce=True)
+            case Fate.REFUSED:
+                return Outcome(mail, _State.FAILED, verdict.reply)
+        return Outcome(mail, _State.IN_DOUBT, verdict.reply)
+
+    def _release(self, mails: Sequence[Mail]) -> None:
+        claiming.release([mail.key for mail in mails], until=self._claim.until, at=self._at)
+
+    def _record(self, made: Sequence[Outcome]) -> None:
+        """Write the outcomes. While the database is away we wait for it: we alone know them."""
+        leases = [self._claim.until, self._at + claiming.SENDING_LEASE]
+        stop = time.monotonic() + RECORD_SECONDS
+        while True:
+            try:
+                return outcomes.record(made, projects=self._projects, leases=leases, at=self._at)
+            except _DATABASE_AWAY:
+                if connection.in_atomic_block or time.monotonic() > stop:
+                    raise
+                connection.close()
+                time.sleep(RETRY_SECONDS)
+
+
+class MailServerUnavailable(DomainError):
+    """A mail that somebody waits for could not be handed over."""
+
+    code = "unavailable"
+
+
+def send_test_mail(
+    stream: MailStream,
+    *,
+    template_code: str,
+    subject: str,
+    address: str,
+    at: datetime,
+) -> None:
+    """Send a sample of one of the stream's mails, now. No statistic knows of it.
+
+    :raises Invalid: if there is no such template or address, or the template cannot be rendered.
+    :raises Conflict: if the mail server refuses the mail.
+    :raises MailServerUnavailable: if it cannot be reached.
+    """
+    parcel = _sample(stream, template_code, subject, address, at)
+    relay = Relay(settings.EMAIL_URL)
+    try:
+        verdict = relay.send(parcel.envelope, parcel.message)
+    except RelayDown as down:
+        raise MailServerUnavailable(f"The mail server cannot be reached: {down}") from None
+    finally:
+        relay.close()
+    _require_accepted(verdict)
+
+
+def _sample(stream: MailStream, template_code: str, subject: str, to: str, at: datetime) -> Parcel:
+    template = find_template(stream.project, template_code)
+    if template is None:
+        message = f"There is no template {template_code}."
+        raise Invalid(Violation("template_id", "unknown", message))
+    marked = f"[Test] {subject or template.subject}"
+    letter = preview(template, subject=marked, sample=stream.context)
+    message_id = f"{get_random_string(16)}.test"
+    try:
+        return pack(letter, stream.project, to, unsubscribe_url(SAMPLE), message_id, at=at)
+    except AddressError as error:
+        raise Invalid(Violation("email", "invalid", str(error))) from None
+
+
+def _require_accepted(verdict: Verdict) -> None:
+    match verdict.fate:
+        case Fate.ACCEPTED:
+            return
+        case Fate.REFUSED | Fate.NO_SUCH_RECIPIENT:
+            raise Conflict(f"The mail server refused the mail: {verdict.reply}")
+        case Fate.DEFERRED:
+            message = f"The mail server does not take the mail now: {verdict.reply}"
+        case Fate.UNKNOWN:
+            message = "The mail server did not answer; look into the mailbox before you try again."
+    raise MailServerUnavailable(message)

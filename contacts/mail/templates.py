@@ -1,0 +1,88 @@
+"""The templates of a project: what it stored, and the starters under codes it has not stored."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from contacts.mail.compiling import Draft, compile_draft
+from contacts.mail.starters import starters
+from contacts.models import Template
+from growth.errors import Conflict
+from growth.models import Project
+
+_COPIED = ("name", "subject", "preheader", "format", "source")
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def find_template(project: Project, code: str) -> Template | None:
+    """Return the project's template of this code, else the starter, else None."""
+    stored = Template.objects.in_project(project).filter(code=code).first()
+    return stored or starters().get(code)
+
+
+def known_codes(project: Project, codes: Iterable[str]) -> set[str]:
+    """Return those of the codes under which there is a template."""
+    wanted = set(codes)
+    stored = Template.objects.in_project(project).filter(code__in=wanted)
+    return {*stored.values_list("code", flat=True), *wanted.intersection(starters())}
+
+
+def templates_for(wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Template]:
+    """Return the templates by (project's key, code), in one query; what there is not is missing."""
+    pairs = set(wanted)
+    projects, codes = {project for project, _ in pairs}, {code for _, code in pairs}
+    stored = Template.objects.filter(project__in=projects, code__in=codes)
+    found = {(project, code): starters()[code] for project, code in pairs if code in starters()}
+    return found | {(template.project_key, template.code): template for template in stored}
+
+
+def store_template(project: Project, *, code: str = "", **fields: Any) -> Template:
+    """Compile and store a new template; without a code it gets one.
+
+    :raises Invalid: naming what is wrong with it.
+    :raises Conflict: if the project has stored one of that code.
+    """
+    template = Template(project=project, code=code or _new_code(), **fields)
+    _compile(template)
+    try:
+        with transaction.atomic():
+            template.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict(f"There is a template {code} already; change it by PATCH.") from None
+    return template
+
+
+def revise_template(project: Project, template: Template, **fields: Any) -> Template:
+    """Change the template; a starter becomes the project's own by that.
+
+    :raises Invalid: naming what is wrong with it.
+    """
+    if template.pk is None:
+        old = {name: getattr(template, name) for name in _COPIED}
+        return store_template(project, code=template.code, **old | fields)
+    with transaction.atomic():
+        template.lock()
+        for name, value in fields.items():
+            setattr(template, name, value)
+        _compile(template)
+        template.save()
+    return template
+
+
+def _compile(template: Template) -> None:
+    compiled = compile_draft(
+        Draft(
+            template.format,
+            template.source,
+            template.subject,
+            template.preheader,
+            template.text_source,
+        )
+    )
+    template.html, template.text = compiled.html, compiled.text
+
+
+def _new_code() -> str:
+    return "tmpl_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))

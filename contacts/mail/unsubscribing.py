@@ -1,0 +1,60 @@
+"""Leaving: one link, no questions, at once."""
+
+from datetime import datetime
+
+from contacts.mail.links import SAMPLE, UnknownToken, read_unsubscribe_token
+from contacts.mail.news import news_of, properties_of
+from contacts.models import Email, EmailActivity, Event, Fact, Suppression
+from growth import outbox
+from growth.models import DomainEventType
+from growth.transactions import atomic_with_retries
+
+
+def email_of_token(token: str) -> Email:
+    """Return the mail whose link this is; that of a sample is a mail nobody got.
+
+    :raises UnknownToken: if there is none.
+    """
+    if token == SAMPLE:
+        return Email(address="alex@example.com")
+    project, key = read_unsubscribe_token(token)
+    emails = Email.objects.filter(project=project, pk=key)
+    email = emails.select_related("project", "stream", "contact").first()
+    if email is None:
+        raise UnknownToken("This mail is not kept any more.")
+    return email
+
+
+@atomic_with_retries
+def unsubscribe(email: Email, *, at: datetime) -> None:
+    """Write to the mail's address no more. Told twice, it is done once."""
+    if email.pk is None:
+        return
+    email.lock()
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                project=email.project,
+                email_key=email.email_key,
+                reason=Suppression.Reason.UNSUBSCRIBED,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    kind = EmailActivity.Kind.UNSUBSCRIBED
+    activities = EmailActivity.objects.filter(project=email.project, email=email, kind=kind)
+    if not activities.exists():
+        EmailActivity.objects.create(project=email.project, email=email, kind=kind, at=at)
+        _tell(email, at)
+
+
+def _tell(email: Email, at: datetime) -> None:
+    contact, hops = email.contact, email.hops + 1
+    context = email.stream.context | email.context
+    properties = properties_of(context, step_key=email.step_key, template_code=email.template_code)
+    fact = Fact(contact.key, "$email_unsubscribed", properties)
+    Event.objects.record(email.project, [fact], at=at, hops=hops)
+    if email.stream.kind == "campaign":
+        data = news_of(properties, contact_id=contact.id, address=email.address)
+        type = DomainEventType.CAMPAIGN_EMAIL_UNSUBSCRIBED
+        outbox.emit(email.project, outbox.News(type, data, contact.key), at=at, hops=hops)

@@ -1,0 +1,42 @@
+"""What the clock does for contacts."""
+
+from datetime import datetime, timedelta
+
+from contacts.mail import sending
+from contacts.models import EventReceipt, partitions
+from contacts.operations import memberships
+from growth.sweeps import sweep
+
+MONTHS_AHEAD = timedelta(days=62)
+KEEP_RECEIPTS = timedelta(days=7)
+
+
+@sweep
+def send_due_emails(*, at: datetime) -> int:
+    """Send the mails that are due."""
+    return sending.send_due(at=at)
+
+
+@sweep
+def recheck_memberships(*, at: datetime) -> int:
+    """Let contacts enter and leave segments whom time alone moves."""
+    return memberships.follow_time(at=at)
+
+
+@sweep
+def build_segments(*, at: datetime) -> int:
+    """Write the memberships of segments that are new, or whose rules were changed."""
+    return memberships.build_next(at=at)
+
+
+@sweep
+def make_partitions(*, at: datetime) -> int:
+    """Make the months that events will come into, before they come."""
+    partitions.ensure(at, at + MONTHS_AHEAD)
+    return 0
+
+
+@sweep
+def prune_receipts(*, at: datetime) -> int:
+    """Forget message ids of over a week ago: nobody sends the same event again that late."""
+    return EventReceipt.objects.prune(at - KEEP_RECEIPTS)
