@@ -1,9 +1,134 @@
 """The base of every model's page in the admin, and the pages of the project's own models."""
 
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from growth import ids
+from growth.models import (
+    ApiKey,
+    DomainEvent,
+    ListenerFailure,
+    Project,
+    PublicIdField,
+    SweepSlot,
+    User,
+)
+
+
+class EstimatingPaginator(Paginator):
+    """Asks the planner how many rows a whole table has: to count a million takes seconds."""
+
+    @cached_property
+    def count(self) -> int:
+        if self.object_list.query.where:
+            return self.object_list.order_by()[:10_000].count()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(sum(reltuples), 0)::bigint FROM pg_class WHERE oid IN"
+                " (SELECT %s::regclass UNION SELECT inhrelid FROM pg_inherits"
+                "  WHERE inhparent = %s::regclass)",
+                [self.object_list.model._meta.db_table] * 2,
+            )
+            estimate = cursor.fetchone()[0]
+        return estimate if estimate > 10_000 else self.object_list.order_by().count()
 
 
 class ProjectModelAdmin(ModelAdmin):
-    """Finds, shows and repairs rows of any number; births belong to the API."""
+    """Finds, shows and repairs rows of any number; births belong to the API.
+
+    A public id in the search box finds its row at once.
+    """
 
     show_full_result_count = False
+    paginator = EstimatingPaginator
+    list_per_page = 50
+    ordering = ("-pk",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Search for the public id that the term is, else as the fields say."""
+        key = self.model._meta.pk
+        if isinstance(key, PublicIdField) and search_term.startswith(f"{key.prefix}_"):
+            return queryset.filter(pk=search_term.strip()), False
+        return super().get_search_results(request, queryset, search_term)
+
+
+class ReadOnlyAdmin(ProjectModelAdmin):
+    """Rows that only the system writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Project)
+class ProjectAdmin(ProjectModelAdmin):
+    list_display = ("name", "id", "domain", "timezone", "default_from_email", "created_at")
+    search_fields = ("name", "domain")
+    readonly_fields = ("id", "created_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("name", "project", "type", "key_hint", "scopes", "last_used_at", "revoked_at")
+    list_filter = ("type",)
+    search_fields = ("name", "key_hint")
+    list_select_related = ("project",)
+
+
+@admin.register(DomainEvent)
+class DomainEventAdmin(ReadOnlyAdmin):
+    list_display = ("id", "project", "type", "subject_id", "hops", "created_at", "position")
+    list_filter = ("type",)
+    search_fields = ("type",)
+    list_select_related = ("project",)
+
+    @admin.display(description="contact")
+    def subject_id(self, event: DomainEvent) -> str:
+        """Return the public id of the contact that the event speaks of."""
+        return ids.encode("cntct", event.subject) if event.subject else "–"
+
+
+@admin.register(ListenerFailure)
+class ListenerFailureAdmin(ReadOnlyAdmin):
+    list_display = ("listener", "project", "error", "attempts", "due_at", "parked_at")
+    search_fields = ("listener", "error")
+    list_select_related = ("project",)
+    actions = ("try_again",)
+
+    @admin.action(description="Try again")
+    def try_again(self, request: HttpRequest, failures: QuerySet) -> None:
+        """Give parked failures another ten attempts."""
+        count = failures.filter(~Q(parked_at=None)).update(parked_at=None, attempts=0)
+        self.message_user(request, f"{count} failures will be tried again.")
+
+
+@admin.register(SweepSlot)
+class SweepSlotAdmin(ReadOnlyAdmin):
+    list_display = ("sweep", "number", "leased_until")
+    search_fields = ("sweep",)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm

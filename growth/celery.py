@@ -69,6 +69,13 @@ app.autodiscover_tasks()
 _CLOCK = {
     "growth.tasks.relay_outbox": 1,  # domain events nobody was woken for
     "growth.tasks.retry_listeners": 5,  # listeners that failed
+    "contacts.tasks.send_due_emails": 1,  # mails queued or deferred
+    "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
+    "contacts.tasks.build_segments": 5,  # segments that are being built
+    "contacts.tasks.make_partitions": crontab(minute="7"),  # the months to come
+    "contacts.tasks.prune_receipts": crontab(minute="27"),  # message ids of last week
+    "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due
+    "campaigns.tasks.start_due_broadcasts": 5,  # broadcasts that are due, or sent
     "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
 }
 app.conf.beat_schedule = {

@@ -79,7 +79,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "growth",
     "contacts",
-    # "campaigns",
+    "campaigns",
 ]
 MIDDLEWARE = [
     "growth.api.errors.ErrorMiddleware",

@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from campaigns import urls as campaigns
 from contacts import urls as contacts
 from growth import health
 
-apps = (contacts,)
+apps = (contacts, campaigns)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from contacts.models import Contact, Event
-from growth import urls
 
 
 class EventSerializer(serializers.ModelSerializer):
@@ -57,5 +56,5 @@ class ContactsView(ListAPIView):
 urlpatterns = [
     path("naive/events", EventsView.as_view()),
     path("naive/contacts", ContactsView.as_view()),
-    path("", include(urls)),
+    path("", include("growth.urls")),
 ]

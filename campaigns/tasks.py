@@ -1,0 +1,19 @@
+"""What the clock does for campaigns."""
+
+from datetime import datetime
+
+from campaigns.operations import complete_broadcasts, start_broadcasts, take_steps
+from growth.sweeps import sweep
+
+
+@sweep
+def take_due_steps(*, at: datetime) -> int:
+    """Queue the mails of journeys whose next step is due."""
+    return take_steps(at=at)
+
+
+@sweep
+def start_due_broadcasts(*, at: datetime) -> int:
+    """Start broadcasts whose time has come, and complete those that are sent."""
+    complete_broadcasts(at=at)
+    return start_broadcasts(at=at)

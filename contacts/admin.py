@@ -1,0 +1,141 @@
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.timezone import now
+
+from contacts.models import (
+    Contact,
+    ContactActivity,
+    Email,
+    EmailActivity,
+    Event,
+    Identity,
+    ImportedFile,
+    MailStream,
+    Membership,
+    Segment,
+    SegmentClock,
+    Suppression,
+    Template,
+)
+from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
+
+
+@admin.register(Contact)
+class ContactAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "id", "project", "email", "external_id", "phone", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
+    list_select_related = ("project",)
+    actions = ("remove",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).alive()
+
+    @admin.action(description="Delete, as the API does")
+    def remove(self, request: HttpRequest, contacts: QuerySet) -> None:
+        """Hide the contacts everywhere."""
+        for contact in contacts:
+            contact.remove(at=now())
+        self.message_user(request, "The contacts are deleted.")
+
+
+@admin.register(ContactActivity)
+class ContactActivityAdmin(ReadOnlyAdmin):
+    list_display = ("contact", "last_activity_at")
+    search_fields = ("contact__email_key", "contact__external_id")
+    list_select_related = ("contact",)
+
+
+@admin.register(Identity)
+class IdentityAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "value", "contact", "project")
+    list_filter = ("kind",)
+    search_fields = ("value__startswith",)
+    list_select_related = ("contact", "project")
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("name", "contact", "timestamp", "received_at", "properties")
+    search_fields = ("name__exact", "contact__external_id__exact", "contact__email_key__exact")
+    list_select_related = ("contact",)
+    ordering = ("-id",)
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnlyAdmin):
+    list_display = ("name", "id", "project", "type", "status", "members", "updated_at")
+    list_filter = ("type", "status")
+    search_fields = ("name",)
+    list_select_related = ("project",)
+
+    @admin.display
+    def members(self, segment: Segment) -> int:
+        """Return how many contacts are in the segment."""
+        return segment.memberships.filter(project=segment.project_id).count()
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    list_display = ("segment", "contact", "entered_at")
+    search_fields = ("segment__name", "contact__email_key", "contact__external_id")
+    list_select_related = ("segment", "contact")
+
+
+@admin.register(SegmentClock)
+class SegmentClockAdmin(ReadOnlyAdmin):
+    list_display = ("segment", "contact", "recheck_at")
+    search_fields = ("segment__name",)
+    list_select_related = ("segment", "contact")
+
+
+@admin.register(Template)
+class TemplateAdmin(ReadOnlyAdmin):
+    list_display = ("code", "project", "name", "subject", "format", "updated_at")
+    list_filter = ("format",)
+    search_fields = ("code", "name", "subject")
+    list_select_related = ("project",)
+
+
+@admin.register(MailStream)
+class MailStreamAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind", "project", "paused_at")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+    list_select_related = ("project",)
+
+
+@admin.register(Email)
+class EmailAdmin(ReadOnlyAdmin):
+    list_display = ("address", "stream", "step_key", "state", "reason", "created_at", "decided_at")
+    list_filter = ("state",)
+    search_fields = ("email_key__startswith", "stream__name")
+    list_select_related = ("stream",)
+
+
+@admin.register(EmailActivity)
+class EmailActivityAdmin(ReadOnlyAdmin):
+    list_display = ("email", "kind", "at", "is_machine", "detail")
+    list_filter = ("kind", "is_machine")
+    search_fields = ("email__email_key__startswith",)
+    list_select_related = ("email",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ProjectModelAdmin):
+    list_display = ("email_key", "project", "reason", "created_at")
+    list_filter = ("reason",)
+    search_fields = ("email_key__startswith",)
+    list_select_related = ("project",)
+    readonly_fields = ("project", "email_key", "reason", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(ImportedFile)
+class ImportedFileAdmin(ReadOnlyAdmin):
+    list_display = ("name", "project", "rows_done", "rows_rejected", "created_at", "finished_at")
+    search_fields = ("name",)
+    list_select_related = ("project",)
