@@ -24,10 +24,16 @@ class CampaignQuerySet(ProjectQuerySet):
         return self.filter(type=Campaign.Type.LIFECYCLE)
 
     def to_be_started(self, at: datetime) -> Self:
-        """Keep broadcasts whose time has come and whose audience is not frozen yet."""
-        begun = (Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED)
-        is_due = Q(scheduled_at=None) | Q(scheduled_at__lte=at)
-        return self.filter(is_due, type=Campaign.Type.BROADCAST, status__in=begun, started_at=None)
+        """Keep broadcasts whose time has come, whose segment is built, and whose audience is not
+        frozen yet.
+        """
+        return self.filter(
+            Q(scheduled_at=None) | Q(scheduled_at__lte=at),
+            type=Campaign.Type.BROADCAST,
+            status__in=(Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED),
+            started_at=None,
+            segment__status=Segment.Status.READY,
+        )
 
 
 class Campaign(ProjectModel):

@@ -169,6 +169,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "growth.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": False,
+    "DATETIME_FORMAT": None,  # The renderer writes times.
 }
 
 BROKER_URL = env(

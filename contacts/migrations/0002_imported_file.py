@@ -5,29 +5,41 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('contacts', '0001_initial'),
-        ('growth', '0001_initial'),
+        ("contacts", "0001_initial"),
+        ("growth", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ImportedFile',
+            name="ImportedFile",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('digest', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=255)),
-                ('options', models.JSONField()),
-                ('shift_days', models.IntegerField(default=0)),
-                ('rows_done', models.BigIntegerField(default=0)),
-                ('rows_rejected', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='growth.project')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("digest", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=255)),
+                ("options", models.JSONField()),
+                ("shift_days", models.IntegerField(default=0)),
+                ("rows_done", models.BigIntegerField(default=0)),
+                ("rows_rejected", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="growth.project",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('project', 'digest'), name='one_import_per_file')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("project", "digest"), name="one_import_per_file"
+                    )
+                ],
             },
         ),
     ]

@@ -32,6 +32,7 @@ _SETTINGS = {
     "shared_buffers": "256MB",
     "random_page_cost": 1.1,
     "jit": "off",
+    "autovacuum_naptime": "10s",  # A young database grows by its own size within a minute.
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

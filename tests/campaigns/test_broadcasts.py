@@ -85,3 +85,15 @@ def test_rates_count_people_and_leave_machines_apart(project):
 
     assert (counted["sent"], counted["opened"], counted["clicked"]) == (8, 6, 1)
     assert (counted["open_rate"], counted["click_rate"]) == (0.75, 0.12)
+
+
+def test_a_broadcast_waits_until_its_segment_is_built(project):
+    segment = make_segment(project, make_contact(project))
+    segment.status = segment.Status.BUILDING
+    segment.save()
+    make_broadcast(project, segment)
+
+    assert start_broadcasts(at=AT) == 0
+    segment.status = segment.Status.READY
+    segment.save()
+    assert start_broadcasts(at=AT) == 1
