@@ -19,6 +19,7 @@ from campaigns.operations import (
     unknown_templates,
 )
 from campaigns.queries import stats
+from contacts.mail.templates import subject_fault
 from contacts.models import Email, Segment
 from growth import durations
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text
@@ -26,12 +27,25 @@ from growth.api.json import merge_patch
 from growth.api.viewsets import ProjectViewSet
 
 
+class Subject(Text):
+    """A subject line in Liquid."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, allow_null=True, max_length=500)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if fault := subject_fault(text):
+            raise serializers.ValidationError(fault)
+        return text
+
+
 class StepSerializer(StrictSerializer):
     """One mail of a campaign."""
 
     id = serializers.CharField(required=False)
     delay = Text(required=False)
-    subject = Text(required=False, allow_null=True, max_length=500)
+    subject = Subject()
     template_id = serializers.RegexField(r"^[a-z][a-z0-9_]{1,63}$", source="template_code")
 
     def validate_delay(self, text: str) -> str:
@@ -53,7 +67,7 @@ class CampaignSerializer(StrictSerializer):
     segment_id = InProject(
         queryset=Segment.objects.all(), source="segment", required=False, allow_null=True
     )
-    subject = Text(required=False, allow_null=True, max_length=500)
+    subject = Subject()
     template_id = serializers.RegexField(
         r"^[a-z][a-z0-9_]{1,63}$", source="template_code", required=False
     )

@@ -14,7 +14,9 @@ def stats(campaign: Campaign) -> dict[str, Any]:
     """Return the counts and rates of the campaign's mails.
 
     Sent are those that were accepted or refused for good; bounced those refused, or returned later.
-    An opened mail counts once however often it was opened, and not at all if only a machine did.
+    Failed ones never reached a decision of the other side: their text could not be made, or no
+    server took them in time. An opened mail counts once however often it was opened, and not at all
+    if only a machine did.
     """
     mails = Email.objects.filter(project=campaign.project_id, stream=campaign.stream_id)
     counts = mails.annotate(
@@ -24,12 +26,13 @@ def stats(campaign: Campaign) -> dict[str, Any]:
         was_left=_has(_KINDS.UNSUBSCRIBED),
     ).aggregate(
         accepted=Count("pk", Q(state="sent")),
-        refused=Count("pk", Q(state="failed")),
+        refused=Count("pk", Q(state="failed", was_returned=True)),
         returned=Count("pk", Q(state="sent", was_returned=True)),
         opened=Count("pk", Q(was_opened=True)),
         clicked=Count("pk", Q(was_clicked=True)),
         unsubscribed=Count("pk", Q(was_left=True)),
         suppressed=Count("pk", Q(state="suppressed")),
+        failed=Count("pk", Q(state="failed", was_returned=False)),
         in_doubt=Count("pk", Q(state="in_doubt")),
         waiting=Count("pk", Q(state__in=[*Email.WAITING, "sending"])),
     )
@@ -48,6 +51,7 @@ def stats(campaign: Campaign) -> dict[str, Any]:
         "bounce_rate": _rate(bounced, sent, 3),
         "unsubscribe_rate": _rate(counts["unsubscribed"], delivered, 3),
         "suppressed": counts["suppressed"],
+        "failed": counts["failed"],
         "in_doubt": counts["in_doubt"],
         "waiting": counts["waiting"],
     }

@@ -20,7 +20,7 @@ MAX_SOURCE = 100_000
 MAX_TAG = 2_000
 MAX_OUTPUT = 500_000
 MAX_LIST = 1_000
-MAX_SECONDS = 1.0
+MAX_SECONDS = 0.25
 
 _MAX_BITS = 256
 _MAX_ITERATIONS = 10_000
@@ -82,7 +82,7 @@ def spans(source: str) -> Iterator[Span]:
         position = end
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def parse(source: str, *, is_html: bool) -> BoundTemplate:
     """Return the template, ready to be rendered; what it prints is escaped if it is HTML.
 

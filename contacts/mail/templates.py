@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from contacts.mail import liquid
 from contacts.mail.compiling import Draft, compile_draft
 from contacts.mail.starters import starters
 from contacts.models import Template
@@ -86,3 +87,12 @@ def _compile(template: Template) -> None:
 
 def _new_code() -> str:
     return "tmpl_" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+def subject_fault(subject: str) -> str:
+    """Return what is wrong with the Liquid of a subject that stands apart from its template."""
+    try:
+        liquid.parse(subject, is_html=False)
+    except liquid.TemplateError as error:
+        return str(error)
+    return ""

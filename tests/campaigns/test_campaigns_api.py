@@ -196,6 +196,10 @@ def test_the_list_takes_a_constant_number_of_statements(api, django_assert_max_n
         ({"steps": [{"delay": "999d", "template_id": "tmpl_x"}]}, "steps[0].delay"),
         ({"steps": [{"template_id": "../etc"}]}, "steps[0].template_id"),
         ({"steps": [{"template_id": "tmpl_x", "wait": "1d"}]}, "steps[0].wait"),
+        (
+            {"steps": [{"template_id": "tmpl_x", "subject": "Hi {{ contact."}]},
+            "steps[0].subject",
+        ),
         ({"scheduled_at": "2026-02-30T00:00:00Z"}, "scheduled_at"),
         ({"segment": "x"}, "segment"),
     ],

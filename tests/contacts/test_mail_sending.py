@@ -9,6 +9,7 @@ from contacts.mail import claiming, outcomes, sending
 from contacts.mail.sending import send_due, send_test_mail
 from contacts.mail.transport import Relay
 from contacts.models import Email, EmailActivity, Event, Suppression
+from contacts.tasks import send_due_emails
 from growth.errors import Conflict, Invalid
 from growth.models import DomainEvent, Project
 from tests import smtp_sink
@@ -54,6 +55,16 @@ def test_a_queued_mail_is_sent_once(project, stream, smtp, sink):
     assert received.parsed["Subject"] == "Hi Alice"
     email.refresh_from_db()
     assert (email.state, email.decided_at, email.attempts) == ("sent", AT, 1)
+
+
+def test_the_task_sends_what_is_due_over_the_configured_server(project, stream, sink, settings):
+    settings.EMAIL_URL = sink.url
+    queue(stream, people(project, "a@example.com", "b@example.com"))
+
+    send_due_emails()
+
+    assert states(stream) == ["sent", "sent"]
+    assert sink.connections == 1
 
 
 def test_what_is_sent_is_an_event_of_the_contact_and_news(project, stream, smtp):

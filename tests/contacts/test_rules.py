@@ -7,26 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from contacts import rules
-from contacts.rule_sql import matching, verdicts
 from contacts.rules.times import read_time
 from growth.errors import Invalid
-from growth.models import Project
-from tests.factories import AT
+from tests.contacts.written_rules import DOCUMENTED, one
 
 NEW_YORK = ZoneInfo("America/New_York")
-
-DOCUMENTED = {
-    "operator": "AND",
-    "conditions": [
-        {"field": "traits.plan", "op": "eq", "value": "trial"},
-        {"field": "events.login", "op": "count_gte", "value": 3, "window": "7d"},
-        {"field": "traits.signed_up_at", "op": "gte", "value": "2025-01-01"},
-    ],
-}
-
-
-def one(**condition: Any) -> dict:
-    return {"operator": "AND", "conditions": [condition]}
 
 
 def nested(depth: int) -> dict:
@@ -280,51 +265,3 @@ def test_a_rule_within_the_limits_is_taken(written):
 )
 def test_times_are_read_as_iso_8601_says(text, moment):
     assert read_time(text, NEW_YORK) == moment
-
-
-HOSTILE = [
-    "x' OR 1=1 --",
-    "x%s",
-    "%(x)s",
-    "{}",
-    "{0}",
-    "x) OR (1=1",
-    "x\\'; DROP TABLE contacts_contact; --",
-    "a__gt",
-    "_connector",
-    "$1",
-    "::text",
-    "\u202e",
-]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda text: one(field=f"traits.{text}", op="eq", value=1),
-        lambda text: one(field=f"traits.a.{text}", op="gt", value=1),
-        lambda text: one(field="traits.a", op="eq", value=text),
-        lambda text: one(field="traits.a", op="in", value=[text, 1]),
-        lambda text: one(field="traits.a", op="contains", value=text),
-        lambda text: one(field="traits.a", op="starts_with", value=text),
-        lambda text: one(field=f"events.{text}", op="count_gte", value=2, window="7d"),
-        lambda text: one(
-            field="events.a",
-            op="exists",
-            where={"field": f"properties.{text}", "op": "eq", "value": text},
-        ),
-        lambda text: one(field="tags", op="contains", value=text),
-        lambda text: one(field="email", op="eq", value=text),
-        lambda text: one(field="phone", op="in", value=[text]),
-        lambda text: one(field="segments", op="in", value=[text]),
-    ],
-)
-def test_no_text_of_a_rule_gets_into_the_sql(make, text):
-    project = Project(id=1, timezone="UTC")
-    for compiled in (matching, verdicts):
-        hostile = compiled(parse(make(text)), project=project, at=AT)
-        harmless = compiled(parse(make("harmless")), project=project, at=AT)
-
-        assert hostile.text == harmless.text
-        assert hostile.text.count("%s") == len(hostile.params)

@@ -1,39 +1,26 @@
-"""Memberships follow what happens, and what only time makes happen."""
+"""Memberships follow what happens, and the system hears of it."""
 
 from datetime import timedelta
 
 import pytest
 
 from contacts.models import Event, Membership, Segment, SegmentClock
-from contacts.models.event import Fact, announce
+from contacts.models.event import announce
 from contacts.operations.memberships import follow_time
-from contacts.operations.segments import add_members, create_segment, remove_members, revise_segment
-from growth.models import DomainEvent, DomainEventType
+from contacts.operations.segments import add_members, remove_members, revise_segment
+from growth.models import DomainEvent, DomainEventType, ListenerFailure
 from growth.outbox import MAX_HOPS
-from tests.contacts.test_rules import one
-from tests.factories import AT, make_contact, make_event
+from tests.contacts.segment_stories import is_member, make, names_of, record
+from tests.contacts.written_rules import ACTIVE, TRIAL, one
+from tests.factories import AT, make_contact
 
-TRIAL = one(field="traits.plan", op="eq", value="trial")
-ACTIVE = one(field="events.login", op="count_gte", value=2, window="7d")
 DAY = timedelta(days=1)
 
 
-def make(project, rules, name="Some", at=AT):
-    return create_segment(project, name=name, rules=rules, at=at)
-
-
-def record(contact, *names, at=AT, hops=0):
-    facts = [Fact(contact.key, name) for name in names]
-    Event.objects.record(contact.project, facts, at=at, hops=hops)
-
-
-def names_of(contact):
-    events = Event.objects.filter(contact=contact).order_by("id")
-    return [(event.name, event.properties.get("segment_id")) for event in events]
-
-
-def is_member(segment, contact):
-    return Membership.objects.filter(segment=segment, contact=contact).exists()
+@pytest.fixture(autouse=True)
+def _no_listener_fails(db):
+    yield
+    assert not ListenerFailure.objects.exists()
 
 
 def public(type):
@@ -140,82 +127,6 @@ def test_news_told_twice_change_nothing(project, relay):
     assert names_of(contact) == [("$segment_entered", Segment.objects.get().id)]
 
 
-def test_a_window_ends_a_membership_at_its_moment(project, relay):
-    segment = make(project, ACTIVE, at=AT)
-    contact = make_contact(project)
-    for hours in (3, 2, 1):
-        record(contact, "login", at=AT - timedelta(hours=hours))
-    relay(AT)
-    ends = AT - timedelta(hours=2) + 7 * DAY
-    assert SegmentClock.objects.get().recheck_at == ends
-
-    assert follow_time(at=ends - timedelta(microseconds=1)) == 0
-    assert is_member(segment, contact)
-    assert follow_time(at=ends) == 1
-    assert not is_member(segment, contact)
-    assert follow_time(at=ends + 100 * DAY) == 0
-    assert names_of(contact)[-1] == ("$segment_exited", segment.id)
-    assert len(public("segment.exited")) == 1
-
-
-def test_a_window_begins_a_membership_at_its_moment(project, relay):
-    segment = make(project, one(field="events.login", op="not_exists", window="7d"))
-    contact = make_contact(project)
-    record(contact, "login", at=AT)
-    relay(AT)
-
-    assert not is_member(segment, contact)
-    assert follow_time(at=AT + 7 * DAY) == 1
-    assert is_member(segment, contact)
-
-
-def test_a_new_event_moves_the_clock(project, relay):
-    make(project, one(field="events.login", op="exists", window="7d"))
-    contact = make_contact(project)
-    record(contact, "login", at=AT)
-    relay(AT)
-    record(contact, "login", at=AT + DAY)
-    relay(AT + DAY)
-
-    assert SegmentClock.objects.get().recheck_at == AT + 8 * DAY
-
-
-def test_who_cannot_match_whatever_time_does_has_no_clock(project, relay):
-    rules = {"operator": "AND", "conditions": [*TRIAL["conditions"], *ACTIVE["conditions"]]}
-    make(project, rules)
-    trial, other = make_contact(project, traits={"plan": "trial"}), make_contact(project)
-    for contact in (trial, other):
-        record(contact, "login", "login")
-    relay()
-
-    assert [clock.contact_id for clock in SegmentClock.objects.all()] == [trial.id]
-    other.revise(traits={"plan": "trial"}, at=AT)
-    relay()
-    assert SegmentClock.objects.count() == 2
-
-
-def test_a_segment_is_built_with_its_clocks(project):
-    contact = make_contact(project)
-    make_event(contact, "login", at=AT - DAY)
-    make_event(contact, "login", at=AT)
-
-    make(project, ACTIVE)
-
-    assert SegmentClock.objects.get().recheck_at == AT + 6 * DAY
-
-
-def test_due_clocks_are_followed_in_batches_until_none_is_left(project, monkeypatch):
-    monkeypatch.setattr("contacts.operations.memberships._DUE", 2)
-    for _ in range(5):
-        record(make_contact(project), "login", at=AT)
-    make(project, one(field="events.login", op="exists", window="1h"))
-
-    counts = [follow_time(at=AT + DAY) for _ in range(4)]
-
-    assert counts == [2, 2, 1, 0]
-    assert not Membership.objects.exists()
-
-
 def test_segments_that_look_at_segments_follow_in_the_same_step(project, relay):
     first = make(project, one(field="events.login", op="exists", window="7d"))
     second = make(project, one(field="segments", op="contains", value=first.id))
@@ -305,17 +216,6 @@ def test_other_projects_are_left_alone(project, other_project, relay):
 
     assert is_member(other, contact)
     assert not is_member(mine, contact)
-
-
-def test_an_evaluation_never_goes_back_in_time(project, relay):
-    segment = make(project, one(field="events.login", op="exists", window="7d"), at=AT + 8 * DAY)
-    contact = make_contact(project)
-    make_event(contact, "login", at=AT)
-
-    announce(project, [], changes={"created": [contact.key]}, at=AT)
-    relay(AT + DAY)
-
-    assert not is_member(segment, contact)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from contacts.operations.segments import (
     remove_members,
     revise_segment,
 )
-from growth.models import Project
+from growth.models import ListenerFailure, Project
 from tests.contacts import oracle, random_rules
 from tests.factories import AT, make_contact
 
@@ -135,3 +135,4 @@ def test_memberships_are_what_the_oracle_says_after_every_step(seed, db, relay):
         for membership in Membership.objects.select_related("contact"):
             stored[membership.contact.key].add(membership.segment_id)
         assert stored == expected, f"after step {number}: {action.__name__}"
+    assert not ListenerFailure.objects.exists()

@@ -1,6 +1,5 @@
 """Directories and environments for processes that are started for real."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-_OURS = ("GROWTH_", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE", "PYTEST")
+from tests.system import clean_environment
 
 
 @pytest.fixture
@@ -23,4 +22,4 @@ def open_directory() -> Iterator[Path]:
 @pytest.fixture
 def environment() -> dict[str, str]:
     """Return the environment of a person who has set nothing, for a process of its own."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return clean_environment()

@@ -1,0 +1,137 @@
+"""The whole system on its real processes, as ``make up`` starts it, for tests of all of it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from growth.embedded.maildir import Maildir
+from growth.embedded.ports import free_port
+from growth.embedded.programs import ROOT
+
+_OURS = ("GROWTH_", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE", "PYTEST")
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment of a person who has set nothing, for a process of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+
+
+class System:
+    """A running instance, and what a person outside can do to it."""
+
+    def __init__(self, process: subprocess.Popen, data_dir: Path) -> None:
+        self.process, self.data_dir = process, data_dir
+        self.project = json.loads((data_dir / "project.json").read_text())
+
+    def call(self, method: str, path: str, body: Any = None, *, key: str = "secret_key") -> Any:
+        """Return what the API answers."""
+        request = urllib.request.Request(
+            self.project["base_url"] + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self.project[key]}",
+                "Content-Type": "application/json",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read()!r}") from None
+        return json.loads(content) if content else None
+
+    def walk(self, path: str) -> Iterator[Any]:
+        """Yield everything on all pages of a list."""
+        cursor = ""
+        while cursor is not None:
+            page = self.call("GET", f"{path}{'&' if '?' in path else '?'}limit=100&cursor={cursor}")
+            yield from page["data"]
+            cursor = page["next_cursor"]
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command on the instance and return what it prints."""
+        environment = clean_environment() | {"GROWTH_DATA_DIR": str(self.data_dir)}
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def mailed(self, subject: str = "") -> Counter[str]:
+        """Return how many mails of the subject each address has received."""
+        mailbox = Maildir(self.data_dir / "mailbox")
+        wanted = f"Subject: {subject}".encode()
+        received: Counter[str] = Counter()
+        for name in mailbox.names():
+            message = mailbox.read(name) or b""
+            head = message.split(b"\r\n\r\n", 1)[0]
+            if not subject or wanted in head:
+                recipient = head.split(b"X-Envelope-To: ", 1)[1].split(b"\r\n", 1)[0]
+                received[recipient.decode()] += 1
+        return received
+
+    def kill_workers(self, queue: str) -> int:
+        """Kill the workers of the queue without a warning; return how many processes died."""
+        killed = 0
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                command = process.cmdline()
+                if "worker" in command and any(queue in part for part in command):
+                    process.send_signal(signal.SIGKILL)
+                    killed += 1
+            except psutil.NoSuchProcess:
+                continue
+        return killed
+
+
+@contextmanager
+def running(data_dir: Path) -> Iterator[System]:
+    """Start an instance without demo data, yield it when it answers, and stop it."""
+    port = free_port(preferred=None)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "up", "--no-demo", "--port", str(port)]
+        + ["--data-dir", str(data_dir)],
+        cwd=ROOT,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        next(line for line in process.stdout if line.strip().startswith("curl "))
+        yield System(process, data_dir)
+        process.send_signal(signal.SIGTERM)
+        process.wait(40)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """Return what the condition says as soon as it is true.
+
+    :raises AssertionError: if it stays false.
+    """
+    stop = time.monotonic() + seconds
+    while time.monotonic() < stop:
+        if outcome := condition():
+            return outcome
+        time.sleep(0.2)
+    raise AssertionError("It did not come true in time.")
