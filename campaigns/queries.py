@@ -14,9 +14,8 @@ def stats(campaign: Campaign) -> dict[str, Any]:
     """Return the counts and rates of the campaign's mails.
 
     Sent are those that were accepted or refused for good; bounced those refused, or returned later.
-    Failed ones never reached a decision of the other side: their text could not be made, or no
-    server took them in time. An opened mail counts once however often it was opened, and not at all
-    if only a machine did.
+    Failed ones met no refusal: their text could not be made, or no server took them in time. An
+    opened mail counts once however often it was opened, and not at all if only a machine did.
     """
     mails = Email.objects.filter(project=campaign.project_id, stream=campaign.stream_id)
     counts = mails.annotate(

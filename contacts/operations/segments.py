@@ -46,7 +46,12 @@ def create_segment(
 def revise_segment(
     segment: Segment, *, name: str | None = None, rules: dict[str, Any] | None = None, at: datetime
 ) -> None:
-    """Rename the segment, and merge the patch into its rules."""
+    """Rename the segment, and merge the patch into its rules.
+
+    :raises Conflict: if there are rules, and the segment is static.
+    """
+    if rules and not segment.is_dynamic:
+        raise Conflict("A static segment has no rules; name its contacts instead.")
     hold_segments(segment.project)
     segment.lock()
     segment.name = name or segment.name

@@ -82,7 +82,7 @@ def _bounds(op: Op, value: Any, view: View) -> tuple[datetime | None, datetime |
     if op is Op.WITHIN_LAST:
         return view.at - value, view.at
     if op is Op.BETWEEN:
-        return value
+        return value[0], value[1]
     return (None if op in (Op.LT, Op.LTE) else value), (None if op in (Op.GT, Op.GTE) else value)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
+from enum import StrEnum
 from typing import Any
 
 from contacts.rules.tree import (
@@ -13,10 +14,9 @@ from contacts.rules.tree import (
     Node,
     Op,
     Operator,
-    Value,
     named_segment,
 )
-from contacts.rules.values import ValueReader, read_duration, refuse, require_text
+from contacts.rules.values import ValueReader, read_duration, read_text, refuse
 
 MAX_DEPTH = 8
 MAX_CONDITIONS = 50
@@ -114,16 +114,16 @@ class _Reader:
             refuse(path, "too_many", f"A rule has {MAX_CONDITIONS} conditions at most.")
 
     def _field(self, name: Any, path: str) -> Field:
-        require_text(name, path, MAX_FIELD)
+        name = read_text(name, path, MAX_FIELD)
         subject = _property(name) if self.in_event else _field(name)
         if subject is None or not all(subject.path):
             known = "properties.<name>" if self.in_event else _FIELDS
             refuse(path, "unknown_field", f"There is no such field; name {known}.")
         if subject.kind is Kind.EVENT:
-            require_text(subject.name, path, MAX_EVENT_NAME)
+            read_text(subject.name, path, MAX_EVENT_NAME)
         return subject
 
-    def _value(self, data: dict[str, Any], subject: Field, op: Op, path: str) -> Value:
+    def _value(self, data: dict[str, Any], subject: Field, op: Op, path: str) -> Any:
         value = data.get("value")
         if op in _PRESENCE:
             if value is not None:
@@ -159,7 +159,7 @@ def _property(name: str) -> Field | None:
 
 
 def _op(name: Any, subject: Field, path: str) -> Op:
-    op = _choice(name, Op, path)
+    op: Op = _choice(name, Op, path)
     if op not in OPS[subject.kind]:
         allowed = ", ".join(OPS[subject.kind])
         refuse(path, "invalid_choice", f"This field takes the operators {allowed}.")
@@ -198,7 +198,7 @@ def _require_keys(
             refuse(_join(path, key), "required", "This field is required.")
 
 
-def _choice(value: Any, choices: type[Any], path: str) -> Any:
+def _choice(value: Any, choices: type[StrEnum], path: str) -> Any:
     if value not in list(choices):
         refuse(path, "invalid_choice", f"Choose one of {', '.join(choices)}.")
     return choices(value)

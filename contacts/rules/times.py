@@ -27,9 +27,10 @@ def read_time(text: str, zone: tzinfo) -> datetime | None:
     A date alone is the start of that day. Without an offset it is meant in the zone; of two moments
     that a change of the clocks makes possible, it is the later, as PostgreSQL decides.
     """
-    if not _TIME.match(text):
+    parts = _PARTS.fullmatch(text) if _TIME.match(text) else None
+    if parts is None:
         return None
-    day, clock, fraction, offset = _PARTS.fullmatch(text).groups(default="")
+    day, clock, fraction, offset = parts.groups(default="")
     moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset}")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=_offset(moment, zone))
@@ -41,4 +42,5 @@ def read_time(text: str, zone: tzinfo) -> datetime | None:
 
 def _offset(moment: datetime, zone: tzinfo) -> timezone:
     """Return the zone's offset at the moment; the smaller of two makes it the later moment."""
-    return timezone(min(moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)))
+    offsets = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return timezone(min(offset or timedelta() for offset in offsets))

@@ -1,15 +1,14 @@
 """What a rule is once it has been read: groups of conditions, and what they look at."""
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 SEGMENT_EVENTS = ("$segment_entered", "$segment_exited")
 
 Scalar: TypeAlias = str | int | float | bool | datetime
-Value: TypeAlias = Scalar | timedelta | tuple[Scalar, ...] | None
 
 
 class Operator(StrEnum):
@@ -70,7 +69,7 @@ class Kind(Enum):
     SEGMENTS = "segments"
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Field:
     """What a condition looks at. ``path`` is its name, in parts where it leads into an object."""
 
@@ -83,21 +82,22 @@ class Field:
         return self.path[0]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Condition:
-    """One question. ``where`` says which events count, ``window`` how far back they are looked for;
+    """One question. ``value`` is what the operator compares with: a scalar, several, a duration, or
+    nothing. ``where`` says which events count, ``window`` how far back they are looked for.
     ``path`` is the condition's place in the JSON.
     """
 
     field: Field
     op: Op
-    value: Value = None
+    value: Any = None
     window: timedelta | None = None
     where: "Node | None" = None
-    path: str = field(default="", compare=False)
+    path: str = dataclasses.field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Group:
     """Conditions and groups, joined."""
 
@@ -124,7 +124,7 @@ def mentions(rule: Node) -> set[str]:
     return found | others
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Look:
     """A rule's look at another segment: at who is in it, or at who entered or left it."""
 
@@ -137,22 +137,28 @@ def segments_of(rule: Node) -> list[Look]:
     """Return the looks that the rule has at segments."""
     looks: list[Look] = []
     for condition in conditions(rule):
-        if condition.field.kind is Kind.SEGMENTS:
-            looks += [Look(id, f"{condition.path}.value", True) for id in _texts(condition)]
-        elif condition.field.name in SEGMENT_EVENTS and condition.where:
-            named = named_segment(condition.where)
-            looks += [Look(id, f"{named.path}.value", False) for id in _texts(named)]
+        is_membership = condition.field.kind is Kind.SEGMENTS
+        named = condition if is_membership else _entries(condition)
+        if named is not None:
+            looks += [Look(id, f"{named.path}.value", is_membership) for id in _several(named)]
     return looks
 
 
 def named_segment(where: Node) -> Condition | None:
     """Return the filter by which only the events of named segments count, if there is one."""
-    together = isinstance(where, Group) and where.operator is Operator.AND
-    for each in where.children if together else (where,):
-        is_named = isinstance(each, Condition) and each.field.path == ("segment_id",)
-        if is_named and each.op in (Op.EQ, Op.IN):
-            return each
-    return None
+    if isinstance(where, Condition):
+        is_named = where.field.path == ("segment_id",) and where.op in (Op.EQ, Op.IN)
+        return where if is_named else None
+    if where.operator is not Operator.AND:
+        return None
+    found = (named_segment(child) for child in where.children if isinstance(child, Condition))
+    return next((each for each in found if each), None)
+
+
+def _entries(condition: Condition) -> Condition | None:
+    if condition.field.name not in SEGMENT_EVENTS or condition.where is None:
+        return None
+    return named_segment(condition.where)
 
 
 def _mention(condition: Condition) -> str:
@@ -162,6 +168,6 @@ def _mention(condition: Condition) -> str:
     return field.name
 
 
-def _texts(condition: Condition | None) -> list[str]:
-    value = condition.value if condition else ()
+def _several(condition: Condition) -> list[str]:
+    value = condition.value
     return [str(each) for each in (value if isinstance(value, tuple) else (value,))]

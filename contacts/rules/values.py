@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, NoReturn
 
 from contacts.rules.times import read_time
-from contacts.rules.tree import Kind, Op, Scalar, Value
+from contacts.rules.tree import Kind, Op, Scalar
 from growth import durations
 from growth.errors import Invalid, Violation
 
@@ -30,7 +30,7 @@ class ValueReader:
     zone: tzinfo
     kind: Kind
 
-    def read(self, op: Op, value: Any, path: str) -> Value:
+    def read(self, op: Op, value: Any, path: str) -> Any:
         """Return the value as the operator compares it.
 
         :raises Invalid: if the operator cannot compare the field with such a value.
@@ -40,15 +40,15 @@ class ValueReader:
     def _readers(self) -> dict[Op, _Read]:
         holds_json = self.kind in (Kind.TRAIT, Kind.PROPERTY)
         is_time = self.kind is Kind.TIME
-        one: _Read = self._scalar if holds_json else self._time if is_time else _text
+        one: _Read = self._scalar if holds_json else self._time if is_time else read_text
         ordered = self._time if is_time else self._comparable
         return {
             **dict.fromkeys((Op.EQ, Op.NEQ), one),
             **dict.fromkeys((Op.IN, Op.NOT_IN), lambda value, path: _list(value, path, one)),
             **dict.fromkeys((Op.GT, Op.GTE, Op.LT, Op.LTE), ordered),
             Op.BETWEEN: lambda value, path: _range(value, path, ordered),
-            **dict.fromkeys((Op.CONTAINS, Op.NOT_CONTAINS), _plain if holds_json else _text),
-            Op.STARTS_WITH: _text,
+            **dict.fromkeys((Op.CONTAINS, Op.NOT_CONTAINS), _plain if holds_json else read_text),
+            Op.STARTS_WITH: read_text,
             **dict.fromkeys((Op.WITHIN_LAST, Op.NOT_WITHIN_LAST), read_duration),
             **dict.fromkeys((Op.COUNT_GTE, Op.COUNT_LTE, Op.COUNT_EQ), _whole_number),
         }
@@ -86,8 +86,8 @@ def read_duration(value: Any, path: str) -> timedelta:
     return duration
 
 
-def require_text(value: Any, path: str, limit: int) -> None:
-    """Refuse what is not a text that can be stored.
+def read_text(value: Any, path: str, limit: int = MAX_TEXT) -> str:
+    """Return the text, which can be stored.
 
     :raises Invalid: if it is empty, longer than the limit, or not a text at all.
     """
@@ -97,6 +97,7 @@ def require_text(value: Any, path: str, limit: int) -> None:
         refuse(path, "too_long", f"Send {limit} characters at most.")
     if "\0" in value:
         refuse(path, "invalid_character", "Remove the NUL character (\\u0000).")
+    return value
 
 
 def refuse(path: str, reason: str, message: str) -> NoReturn:
@@ -114,12 +115,7 @@ def _plain(value: Any, path: str) -> Scalar:
         return value
     if not isinstance(value, str):
         refuse(path, "invalid", "Send a text, a number, true or false.")
-    return _text(value, path)
-
-
-def _text(value: Any, path: str) -> str:
-    require_text(value, path, MAX_TEXT)
-    return value
+    return read_text(value, path)
 
 
 def _whole_number(value: Any, path: str) -> int:
