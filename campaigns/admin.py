@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 
 from campaigns.models import Campaign, Enrollment, Step
-from campaigns.operations import activate
+from campaigns.operations.campaigns import activate
 from growth.admin import ReadOnlyAdmin
 from growth.errors import DomainError
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.models import Campaign
-from campaigns.operations import (
+from campaigns.operations.campaigns import (
     activate,
     create_campaign,
     revise_campaign,

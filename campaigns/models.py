@@ -6,6 +6,7 @@ from typing import Any, Self
 from django.db import models, transaction
 from django.db.models import Q
 
+from contacts.mail.queueing import Mailing
 from contacts.models import MailStream, Segment
 from growth import durations, outbox
 from growth.errors import Conflict
@@ -151,6 +152,10 @@ class Step(ProjectModel):
     def wait(self) -> timedelta:
         """How long after the enrollment the step is due."""
         return durations.parse(self.delay) if self.delay else timedelta()
+
+    def mailing(self) -> Mailing:
+        """Return the mail that the step sends."""
+        return Mailing(self.id, self.template_code, self.subject or "")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the step as it was sent, with its id."""

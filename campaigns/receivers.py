@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from campaigns.operations import enroll
+from campaigns.operations.journeys import enroll
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType
 

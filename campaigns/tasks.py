@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from campaigns.operations import complete_broadcasts, start_broadcasts, take_steps
+from campaigns.operations.broadcasts import complete_broadcasts, start_broadcasts
+from campaigns.operations.journeys import take_steps
 from growth.sweeps import sweep
 
 

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from growth import outbox
 from growth.api import authentication
-from growth.models import ApiKey, Project
+from growth.models import ApiKey, ListenerFailure, Project
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 
@@ -63,5 +63,6 @@ def relay(db: None) -> Callable[[datetime], None]:
     def run(at: datetime = AT) -> None:
         while outbox.relay(at=at):
             pass
+        assert [failure.error for failure in ListenerFailure.objects.all()] == []
 
     return run

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from contacts.models import Contact, Event, Identity
+from contacts.models import Contact, Event, Identity, partitions
 from contacts.models.addresses import email_key
 from growth.models import Project
 
@@ -28,6 +28,7 @@ def make_contact(project: Project, **fields: Any) -> Contact:
 
 def make_event(contact: Contact, name: str, *, at: datetime = AT, **properties: Any) -> Event:
     """Return a new event of the contact, past the doors through which events come in."""
+    partitions.ensure(at, at)
     return Event.objects.create(
         project=contact.project,
         contact=contact,

@@ -25,6 +25,7 @@ from contacts.operations.traits import (
     traits_violations,
 )
 from contacts.profile import profile
+from contacts.queries import members
 from growth.api.fields import JSONObject, StrictSerializer, Text
 from growth.api.viewsets import ProjectViewSet
 from growth.errors import Invalid, Violation
@@ -73,13 +74,10 @@ class ContactFilter(django_filters.FilterSet):
     created_before = django_filters.CharFilter(method="came_before")
 
     def in_segment(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        segments = Segment.objects.in_project(self.request.auth.project)
-        if not segments.filter(pk=value).exists():
+        segment = Segment.objects.in_project(self.request.auth.project).filter(pk=value).first()
+        if segment is None:
             raise ParseError("segment_id: There is no such segment in this project.")
-        members = Membership.objects.filter(
-            project=self.request.auth.project_id, segment_id=value
-        ).values("contact_id")
-        return contacts.filter(id__in=members)
+        return contacts.filter(id__in=members(segment, at=now()).values("id"))
 
     def bear_tag(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
         return contacts.tagged(value)

@@ -106,6 +106,7 @@ class Contact(ProjectModel):
         self.deleted_at = at
         self.save(update_fields=["deleted_at"])
         self.identities.all().delete()
+        self.memberships.all().delete()
         self._tell(DomainEventType.CONTACT_DELETED, self.snapshot(), at)
         announce(self.project, [], changes={"deleted": [self.key]}, is_quiet=True, at=at)
 

@@ -209,6 +209,11 @@ def _absorb(project: Project, absorbed: dict[int, int], at: datetime) -> None:
                 """,
                 [*pairs, project.key],
             )
+        for table in ("contacts_membership", "contacts_segmentclock"):
+            cursor.execute(
+                f"DELETE FROM {table} WHERE project_id = %s AND contact_id = ANY(%s)",
+                [project.key, list(absorbed)],
+            )
         cursor.execute(
             """
             UPDATE contacts_contact contact SET deleted_at = %s, merged_into_id = pair.person

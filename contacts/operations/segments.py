@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from contacts import rules
 from contacts.models import Contact, Membership, Segment
@@ -70,13 +71,17 @@ def revise_segment(
 def remove_segment(segment: Segment) -> None:
     """Delete the segment, and forget who was in it.
 
-    :raises Conflict: if the rule of another segment looks at it.
+    :raises Conflict: if the rule of another segment looks at it, or a campaign is for it.
     """
     hold_segments(segment.project)
     others = [other for other, looks in _looks(segment.project).items() if segment.id in looks]
     if others:
         raise Conflict(f"The rules of {others[0]} look at this segment; change them first.")
-    segment.delete()
+    try:
+        segment.delete()
+    except ProtectedError as error:
+        user = next(iter(error.protected_objects))
+        raise Conflict(f"{user} is for this segment; change or delete it first.") from None
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from campaigns.models import Campaign
-from campaigns.operations import activate, create_campaign
+from campaigns.operations.campaigns import activate, create_campaign
 from contacts.models import Contact, Membership, Segment
 from growth.models import Project
 from tests.factories import AT

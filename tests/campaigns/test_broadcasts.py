@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from campaigns.operations import complete_broadcasts, start_broadcasts
+from campaigns.operations.broadcasts import complete_broadcasts, start_broadcasts
 from campaigns.queries import stats
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay

@@ -7,7 +7,8 @@ import pytest
 from django.db import connections
 
 from campaigns.models import Enrollment
-from campaigns.operations import replace_steps, take_steps
+from campaigns.operations.campaigns import replace_steps
+from campaigns.operations.journeys import take_steps
 from contacts.models import Email, Event, Fact, Membership
 from growth.models import Project
 from tests.campaigns.factories import make_lifecycle, make_segment

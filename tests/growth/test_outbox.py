@@ -50,10 +50,10 @@ def test_projects_are_told_apart(project, other_project, heard, relay):
     assert heard == [[1], [2]]
 
 
-def test_one_poisonous_event_holds_up_nobody_and_is_tried_again(project, heard, relay):
+def test_one_poisonous_event_holds_up_nobody_and_is_tried_again(project, heard):
     emit(project, 12, 13, 14)
 
-    relay()
+    outbox.relay(at=AT)
 
     assert heard == [[12, 13, 14], [12], [13], [14]]
     failure = ListenerFailure.objects.get()
@@ -65,9 +65,9 @@ def test_one_poisonous_event_holds_up_nobody_and_is_tried_again(project, heard, 
     assert failure.attempts == 2
 
 
-def test_after_ten_attempts_a_failure_waits_for_staff(project, heard, relay):
+def test_after_ten_attempts_a_failure_waits_for_staff(project, heard):
     emit(project, 13)
-    relay()
+    outbox.relay(at=AT)
 
     for days in range(1, 30):
         outbox.retry_failures(at=AT + timedelta(days=days))

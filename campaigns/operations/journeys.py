@@ -1,4 +1,4 @@
-"""What several nouns take part in: editing steps, enrollment, journeys, broadcasts."""
+"""Contacts on their way through sequences: enrolled by events, and written to step by step."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,122 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 
 from campaigns.models import Campaign, Enrollment, Step
-from contacts.mail.queueing import Mailing, Recipient, queue_recipients, queue_segment
-from contacts.mail.sending import send_test_mail
-from contacts.mail.templates import known_codes
-from contacts.models import Email, MailStream, Segment
-from growth.errors import Invalid, Violation
-from growth.models import DomainEventType, Project
+from contacts.mail.queueing import Recipient, queue_recipients
+from contacts.models import Email
+from growth.models import Project
 from growth.transactions import atomic_with_retries
 
 SEGMENT_ENTERED = "$segment_entered"
 
 _BATCH = 500
-
-
-@transaction.atomic
-def create_campaign(
-    project: Project, *, steps: Sequence[dict[str, Any]], **fields: Any
-) -> Campaign:
-    """Make a campaign in draft, with its steps and the mail stream that it sends on."""
-    stream = MailStream.objects.create(project=project, kind="campaign", name=fields["name"])
-    campaign = Campaign.objects.create(project=project, stream=stream, **fields)
-    _name_stream(campaign)
-    replace_steps(campaign, steps)
-    return campaign
-
-
-def _name_stream(campaign: Campaign) -> None:
-    """Let the campaign's mails speak of it."""
-    campaign.stream.name = campaign.name
-    campaign.stream.context = {"campaign": {"id": campaign.id, "name": campaign.name}}
-    campaign.stream.save(update_fields=["name", "context"])
-
-
-@transaction.atomic
-def revise_campaign(
-    campaign: Campaign, *, steps: Sequence[dict[str, Any]] | None = None, **fields: Any
-) -> None:
-    """Change the campaign's fields, and its steps if steps are given; who waits keeps its place."""
-    campaign.lock()
-    for name, value in fields.items():
-        setattr(campaign, name, value)
-    campaign.save()
-    _name_stream(campaign)
-    if steps is not None:
-        replace_steps(campaign, steps)
-
-
-@transaction.atomic
-def replace_steps(campaign: Campaign, steps: Sequence[dict[str, Any]]) -> None:
-    """Make these the campaign's steps. A step keeps its id where one is named, else by its place.
-
-    Whoever waits for a step that is gone goes on with the one that took its place.
-    """
-    campaign.lock()
-    old = list(campaign.steps.order_by("position"))
-    named = {step.id: step for step in old}
-    kept: set[str] = set()
-    for position, fields in enumerate(steps):
-        wanted = fields.pop("id", None)
-        by_place = old[position] if position < len(old) else None
-        step = named.get(wanted) if wanted else by_place
-        if step is None or step.id in kept:
-            step = Step(project=campaign.project, campaign=campaign)
-        for name, value in fields.items():
-            setattr(step, name, value)
-        step.position = position
-        step.save()
-        kept.add(step.id)
-    campaign.steps.exclude(id__in=kept).delete()
-
-
-def unknown_templates(campaign: Campaign) -> list[str]:
-    """Return the codes in the campaign's steps of which there is no template."""
-    codes = {step.template_code for step in campaign.steps.all()}
-    return sorted(codes - known_codes(campaign.project, codes))
-
-
-def activate(campaign: Campaign, *, at: datetime) -> None:
-    """Start the campaign if all that it needs is there.
-
-    :raises Invalid: naming all that is missing.
-    :raises Conflict: if it has been completed.
-    """
-    steps = list(campaign.steps.order_by("position"))
-    unknown = unknown_templates(campaign)
-    missing = []
-    if not steps:
-        missing.append(Violation("steps", "required", "Add a step before you activate."))
-    for step in steps:
-        if step.template_code in unknown:
-            message = f"There is no template {step.template_code}; make it before you activate."
-            missing.append(Violation(f"steps[{step.position}].template_id", "unknown", message))
-    if campaign.type == Campaign.Type.BROADCAST and not campaign.segment_id:
-        missing.append(Violation("segment_id", "required", "Name the segment to send to."))
-    if missing:
-        raise Invalid(*missing)
-    campaign.activate(at=at)
-
-
-def send_test(campaign: Campaign, *, email: str, step_index: int, at: datetime) -> None:
-    """Send one step to an address of the team; no statistic knows of it.
-
-    :raises Invalid: if there is no such step, or its template is not there.
-    """
-    step = campaign.steps.filter(position=step_index).first()
-    if step is None:
-        raise Invalid(Violation("step_index", "unknown", "The campaign has no such step."))
-    send_test_mail(
-        campaign.stream,
-        template_code=step.template_code,
-        subject=step.subject or "",
-        address=email,
-        at=at,
-    )
 
 
 def enroll(project: Project, events: Sequence[Sequence[Any]], *, at: datetime, hops: int) -> None:
@@ -262,11 +157,7 @@ def _queue(campaign: Campaign, step: Step, group: Sequence[Enrollment], at: date
         )
         for each in group
     ]
-    queue_recipients(campaign.stream, _mailing(step), recipients, at=at)
-
-
-def _mailing(step: Step) -> Mailing:
-    return Mailing(step.id, step.template_code, step.subject or "")
+    queue_recipients(campaign.stream, step.mailing(), recipients, at=at)
 
 
 def _advance(enrollment: Enrollment, steps: Sequence[Step], at: datetime) -> None:
@@ -276,36 +167,3 @@ def _advance(enrollment: Enrollment, steps: Sequence[Step], at: datetime) -> Non
         enrollment.due_at = max(enrollment.enrolled_at + here, at + max(here - before, timedelta()))
     else:
         enrollment.due_at, enrollment.state = None, Enrollment.State.COMPLETED
-
-
-@atomic_with_retries
-def start_broadcasts(*, at: datetime) -> int:
-    """Freeze the audiences of broadcasts whose time has come; return how many there were."""
-    waiting = Campaign.objects.to_be_started(at).select_related("stream", "project", "segment")
-    campaigns = list(waiting.select_for_update(skip_locked=True, of=("self",))[:10])
-    for campaign in campaigns:
-        _start(campaign, at)
-    return len(campaigns)
-
-
-def _start(campaign: Campaign, at: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # A million rows take their time.
-    step = campaign.steps.order_by("position").first()
-    segment = Segment.objects.get(pk=campaign.segment_id)
-    queue_segment(campaign.stream, _mailing(step), segment, at=at)
-    campaign.status = Campaign.Status.ACTIVE
-    campaign.started_at = at
-    campaign.save(update_fields=["status", "started_at", "updated_at"])
-
-
-@atomic_with_retries
-def complete_broadcasts(*, at: datetime) -> int:
-    """Complete the broadcasts of which every mail is decided; return how many."""
-    begun = Campaign.objects.active().filter(type=Campaign.Type.BROADCAST, started_at__isnull=False)
-    done = [campaign for campaign in begun if not campaign.stream.has_open_mail()]
-    for campaign in done:
-        campaign.status, campaign.completed_at = Campaign.Status.COMPLETED, at
-        campaign.save(update_fields=["status", "completed_at", "updated_at"])
-        campaign.tell(DomainEventType.CAMPAIGN_COMPLETED, at)
-    return len(done)
