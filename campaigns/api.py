@@ -186,8 +186,8 @@ class CampaignViewSet(ProjectViewSet):
 
     @action(detail=True, methods=["post"], serializer_class=TestSerializer)
     def test(self, request: Request, pk: str) -> Response:
-        form = self.checked()
         campaign = self.get_object()
+        form = self.checked()
         send_test(campaign, at=now(), **form.validated_data)
         return Response({"id": campaign.id, "status": "sent"}, 202)
 

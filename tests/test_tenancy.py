@@ -1,0 +1,159 @@
+"""Every route of the management API: closed without a key and its scope, and blind to strangers.
+
+The lists are walked from the real URL map, so that a new route is tested as soon as it is there.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from contacts.models import Contact, Event, Identity, Membership, Segment
+from growth.models import ApiKey
+from tests.campaigns.factories import make_lifecycle, make_segment
+from tests.conftest import client_with
+from tests.factories import make_contact
+
+INGEST = {"identify", "track", "page", "screen", "group", "alias", "batch", "import"}
+
+
+def routes(patterns=None, prefix="") -> Iterator[tuple[str, object]]:
+    """Yield the path and the callback of every route below /v1/."""
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern) and path.startswith("v1/"):
+            yield f"/{path}", pattern.callback
+
+
+def management_calls() -> Iterator[tuple[str, str, str]]:
+    """Yield method, path and scope of every call of the management API."""
+    for path, callback in routes():
+        if path.removeprefix("/v1/").rstrip("/") in INGEST:
+            continue
+        for method, action in callback.actions.items():
+            if method in ("head", "options"):
+                continue
+            view = callback.cls()
+            view.action = action
+            reads = method == "get" or action in callback.cls.reading_actions
+            yield method, path, f"{callback.cls.resource}:{'read' if reads else 'write'}"
+
+
+CALLS = sorted(set(management_calls()))
+
+
+def fill(path: str, things: dict[str, str]) -> str:
+    for name, id in things.items():
+        path = path.replace(f"<str:{name}>", id)
+    return path
+
+
+def call(client: APIClient, method: str, path: str):
+    return getattr(client, method)(path, {} if method in ("post", "patch") else None)
+
+
+def things_of(project, path: str) -> dict[str, str]:
+    """Return ids of the project's things that fit the path."""
+    contact = make_contact(project)
+    segment = make_segment(project, contact)
+    campaign = make_lifecycle(project, "0m")
+    own = {"contacts": contact.id, "segments": segment.id, "campaigns": campaign.id}
+    section = path.split("/")[2]
+    return {"pk": own.get(section, "tmpl_unknown"), "contact_id": contact.id}
+
+
+def test_the_walk_finds_the_documented_routes():
+    paths = {path for _, path, _ in CALLS}
+
+    assert {
+        "/v1/contacts",
+        "/v1/segments/<str:pk>/estimate",
+        "/v1/campaigns/<str:pk>/stats",
+    } <= paths
+    assert len(CALLS) > 30
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), CALLS)
+def test_a_call_needs_a_key_and_its_scope(project, method, path, scope):
+    path = fill(path, things_of(project, path))
+    others = [
+        each for each in ("contacts:read", "contacts:write", "settings:read") if each != scope
+    ]
+
+    assert call(APIClient(), method, path).status_code == 401
+    assert call(client_with(project, type="write", scopes=[]), method, path).status_code == 403
+    refused = call(client_with(project, scopes=others), method, path)
+    assert refused.status_code == 403
+    assert refused.json()["error"]["details"][0]["required_scope"] == scope
+    assert call(client_with(project, scopes=[scope]), method, path).status_code not in (401, 403)
+
+
+def rows() -> list:
+    tables = (Contact, Identity, Event, Segment, Membership)
+    return [list(table.objects.order_by("pk").values()) for table in tables]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [(method, path) for method, path, _ in CALLS if "<str:" in path]
+)
+def test_a_strangers_thing_answers_as_an_unknown_one(project, other_project, method, path):
+    strange = fill(path, things_of(other_project, path))
+    unknown = fill(path, {"pk": strange.split("/")[3][:-1] + "0", "contact_id": "cntct_0000000000"})
+    before = rows()
+    client = client_with(project, scopes=["*"])
+
+    answer, reference = call(client, method, strange), call(client, method, unknown)
+
+    assert answer.status_code == reference.status_code == 404
+    assert answer.json()["error"] == reference.json()["error"]
+    assert rows() == before
+
+
+def test_one_prefix_belongs_to_one_model():
+    from django.apps import apps
+
+    from growth.models import PublicIdField
+
+    prefixes = [
+        model._meta.pk.prefix
+        for model in apps.get_models()
+        if isinstance(model._meta.pk, PublicIdField)
+    ]
+
+    assert len(prefixes) == len(set(prefixes)) >= 8
+
+
+def test_project_leads_every_index_and_constraint():
+    """Exempt are primary keys, the digests of secrets, and indexes of rows that are due."""
+    from django.apps import apps
+
+    from growth.models import ProjectModel
+
+    due = count()
+    for model in apps.get_models():
+        if not issubclass(model, ProjectModel):
+            continue
+        for index in [*model._meta.indexes, *model._meta.constraints]:
+            fields = list(getattr(index, "fields", ()) or [])
+            is_exempt = not fields or fields[0] in EXEMPT
+            assert is_exempt or fields[0] == "project", f"{model.__name__}: {index.name}"
+            next(due)
+    assert next(due) > 20
+    assert ApiKey._meta.get_field("digest").unique
+
+
+EXEMPT = {
+    "id": "rows the relay has not told",
+    "created_at": "pruned by age",
+    "received_at": "pruned by age",
+    "due_at": "rows that are due",
+    "leased_until": "mail of dead workers",
+    "recheck_at": "memberships that time changes",
+    "traits": "GIN, which has no leading column",
+    "tags": "GIN, which has no leading column",
+    "mentions": "GIN, which has no leading column",
+}
