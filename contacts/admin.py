@@ -23,7 +23,7 @@ from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
 
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "id", "project", "email", "external_id", "phone", "created_at")
+    list_display = ("__str__", "id", "external_id", "phone", "tags", "project", "created_at")
     list_filter = ("created_at",)
     search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
     list_select_related = ("project",)

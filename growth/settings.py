@@ -15,6 +15,8 @@ from typing import Any
 import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from growth.embedded import instance as embedded
 
@@ -150,6 +152,71 @@ warnings.filterwarnings("ignore", message="No directory at")  # Finders serve wi
 EMAIL_URL = env("EMAIL_URL", default=INSTANCE.email_url if INSTANCE else "smtp://localhost:25")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="growth@localhost.localdomain")
 MAILBOX_DIR = DATA_DIR / "mailbox"
+
+LOGIN_REDIRECT_URL = "/admin/"
+
+
+def _page(title: str, model: str) -> dict[str, object]:
+    return {"title": title, "link": reverse_lazy(f"admin:{model}_changelist")}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Growth",
+    "SITE_HEADER": "Growth",
+    "SITE_ICON": lambda request: static("growth/icon.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("growth/icon.svg")}],
+    "COLORS": {
+        # teal
+        "primary": {
+            "50": "240 253 250",
+            "100": "204 251 241",
+            "200": "153 246 228",
+            "300": "94 234 212",
+            "400": "45 212 191",
+            "500": "20 184 166",
+            "600": "13 148 136",
+            "700": "15 118 110",
+            "800": "17 94 89",
+            "900": "19 78 74",
+            "950": "4 47 46",
+        },
+    },
+    "SIDEBAR": {
+        "show_all_applications": True,
+        "navigation": [
+            {
+                "title": "People",
+                "items": [
+                    _page("Contacts", "contacts_contact"),
+                    _page("Segments", "contacts_segment"),
+                    _page("Events", "contacts_event"),
+                    _page("Imports", "contacts_importedfile"),
+                ],
+            },
+            {
+                "title": "Mail",
+                "items": [
+                    _page("Campaigns", "campaigns_campaign"),
+                    _page("Journeys", "campaigns_enrollment"),
+                    _page("Templates", "contacts_template"),
+                    _page("Mails", "contacts_email"),
+                    _page("Suppressions", "contacts_suppression"),
+                    {"title": "Mailbox", "link": reverse_lazy("mailbox")},
+                ],
+            },
+            {
+                "title": "Project",
+                "items": [
+                    _page("Projects", "growth_project"),
+                    _page("API keys", "growth_apikey"),
+                    _page("Staff", "growth_user"),
+                    _page("Domain events", "growth_domainevent"),
+                    _page("Failed listeners", "growth_listenerfailure"),
+                ],
+            },
+        ],
+    },
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from campaigns import urls as campaigns
 from contacts import urls as contacts
@@ -11,6 +12,7 @@ apps = (contacts, campaigns)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),
+    path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("mailbox/", include("growth.embedded.urls")),
     path("healthz", health.live),

@@ -25,7 +25,7 @@ class Project(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.id})"
+        return self.name
 
     @property
     def key(self) -> int:

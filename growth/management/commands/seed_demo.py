@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from campaigns.models import Campaign
-from campaigns.operations import activate, create_campaign
+from campaigns.operations.campaigns import activate, create_campaign
 from contacts.models import Segment
 from contacts.operations.event_files import Mapping
 from contacts.operations.imports import FileImport

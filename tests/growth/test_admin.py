@@ -1,0 +1,68 @@
+"""The admin: every model has a page that opens, and searches of any text end well."""
+
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from growth.models import User
+
+EXEMPT = {"EventReceipt": "its key has two columns, which the admin cannot show"}
+OURS = [
+    model
+    for app in ("growth", "contacts", "campaigns")
+    for model in apps.get_app_config(app).get_models()
+]
+
+
+@pytest.fixture
+def staff(db) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("staff"))
+    return client
+
+
+@pytest.fixture
+def demo(project, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    call_command("seed_demo", stdout=StringIO())
+    call_command("seed_demo", stdout=StringIO())
+    return project
+
+
+def test_every_model_is_registered():
+    missing = {model.__name__ for model in OURS if model not in admin.site._registry}
+
+    assert missing == set(EXEMPT)
+
+
+@pytest.mark.slow  # It opens all pages on a small shop's data.
+def test_every_list_and_page_opens_on_real_rows(staff, demo):
+    opened = 0
+    for model in OURS:
+        if model.__name__ in EXEMPT:
+            continue
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        for query in ("", "?q=x", "?q=%00", "?q=cntct_0000000000", "?q='%22--", "?q=%F0%9F%98%80"):
+            assert staff.get(reverse(f"{name}_changelist") + query).status_code in (200, 302)
+        if row := model._base_manager.first():
+            page = staff.get(reverse(f"{name}_change", args=[row.pk]))
+            assert page.status_code == 200, name
+            opened += 1
+    assert opened > 8
+
+
+def test_the_demo_is_seeded_once(demo):
+    names = list(apps.get_model("campaigns", "Campaign").objects.values_list("name", flat=True))
+
+    assert sorted(names) == ["News for regulars", "Onboarding", "We miss you"]
+    assert apps.get_model("contacts", "Event").objects.count() == 280
+
+
+def test_nobody_sees_the_admin_without_logging_in(client):
+    assert client.get("/admin/contacts/contact/").status_code == 302
+    assert client.get("/").status_code == 302
