@@ -113,7 +113,7 @@ class CampaignSerializer(StrictSerializer):
 
     def _validate_lifecycle(self, data: dict) -> dict:
         for name in ("subject", "template_code", "scheduled_at"):
-            if data.get(name) is not None:
+            if data.pop(name, None) is not None:
                 shown = "template_id" if name == "template_code" else name
                 raise serializers.ValidationError({shown: ["Only a broadcast has this field."]})
         if not self.instance and not data.get("trigger"):

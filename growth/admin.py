@@ -57,6 +57,8 @@ class ProjectModelAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
         """Search for the public id that the term is, else as the fields say."""
+        if "\0" in search_term:
+            return queryset.none(), False
         key = self.model._meta.pk
         if isinstance(key, PublicIdField) and search_term.startswith(f"{key.prefix}_"):
             return queryset.filter(pk=search_term.strip()), False

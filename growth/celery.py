@@ -13,6 +13,7 @@ from celery import Celery
 from celery.schedules import crontab
 from django.conf import settings
 from kombu import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "growth.settings")
 
@@ -35,6 +36,8 @@ def _transport_options(broker_url: str) -> dict[str, object]:
         "socket_connect_timeout": 2,
     }
 
+
+TRANSPORT_ALIASES["filesystem"] = "growth.embedded.folder_broker:Transport"
 
 app = Celery("growth")
 app.conf.update(

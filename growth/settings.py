@@ -86,11 +86,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "growth.api.errors.ErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",  # Content-Length
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "growth.logs.LogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -236,6 +237,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "growth.api.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": False,
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "growth.api.json.AlwaysJSON",
+    "URL_FORMAT_OVERRIDE": None,
     "DATETIME_FORMAT": None,  # The renderer writes times.
 }
 
@@ -245,6 +248,7 @@ BROKER_URL = env(
 # How many runs of one sweep its queue's processes can bear at once.
 SWEEP_SLOTS = env.int("GROWTH_SWEEP_SLOTS", default=2)
 
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # Ours: see growth.api.errors.
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
@@ -270,6 +274,7 @@ LOGGING = {
                 structlog.processors.TimeStamper(fmt="iso"),
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.add_log_level,
+                structlog.processors.format_exc_info,
             ],
         },
     },

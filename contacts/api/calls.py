@@ -103,7 +103,10 @@ def _timestamp(item: dict[str, Any], envelope: Envelope) -> datetime:
     sent = _time(zone, item, "sent_at", "sentAt") or _time(zone, envelope.body, "sent_at", "sentAt")
     happened = told or received_at
     if told and sent:
-        happened = received_at - max(sent - told, timedelta())
+        try:
+            happened = received_at - max(sent - told, timedelta())
+        except OverflowError:
+            _refuse("sent_at", "out_of_range", "Send the time at which the call was sent.")
     if happened < EARLIEST:
         _refuse("timestamp", "out_of_range", f"Send a time after {EARLIEST:%Y-%m-%d}.")
     return min(happened, received_at)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.utils.timezone import now
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,8 +34,11 @@ class IngestParser(BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, context: Any = None) -> Any:
         request = context["request"]._request
         body = request.body
-        if request.META.get("HTTP_CONTENT_ENCODING") == "gzip":
+        encoding = request.META.get("HTTP_CONTENT_ENCODING", "").lower()
+        if encoding in ("gzip", "x-gzip"):
             body = gunzip(body, MAX_BYTES)
+        elif encoding not in ("", "identity"):
+            raise UnsupportedMediaType(encoding, "Send the body plain, or packed by gzip.")
         if len(body) > MAX_BYTES:
             raise TooLarge(f"The body is over {MAX_BYTES // 1024} KB; send smaller batches.")
         return load(body)

@@ -65,6 +65,13 @@ SAMPLE = Person(
 )
 
 
+# Where a link may lead, whatever a trait says: to a page, into a mail, to a phone, or nowhere else.
+_STRANGE_LINK = re.compile(
+    r"""((?:href|src|action|background)\s*=\s*["']?)\s*(?!https?:|mailto:|tel:|cid:)[a-z][a-z0-9+.\s-]*:""",
+    re.IGNORECASE,
+)
+
+
 def render(wording: Wording, context: Mapping[str, Any], *, subject: str = "") -> Letter:
     """Return the mail; a ``subject`` that is not empty takes the place of the template's.
 
@@ -75,7 +82,7 @@ def render(wording: Wording, context: Mapping[str, Any], *, subject: str = "") -
         subject=one_line(_rendered(subject or wording.subject, context, is_html=False))[
             :MAX_SUBJECT
         ],
-        html=_rendered(wording.html, context, is_html=True),
+        html=_STRANGE_LINK.sub(r"\1#", _rendered(wording.html, context, is_html=True)),
         text=plaintext.tidy(_rendered(wording.text, context, is_html=False)),
     )
 

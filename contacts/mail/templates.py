@@ -19,6 +19,8 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 def find_template(project: Project, code: str) -> Template | None:
     """Return the project's template of this code, else the starter, else None."""
+    if not code.isidentifier():
+        return None
     stored = Template.objects.in_project(project).filter(code=code).first()
     return stored or starters().get(code)
 
@@ -62,7 +64,10 @@ def revise_template(project: Project, template: Template, **fields: Any) -> Temp
     """
     if template.pk is None:
         old = {name: getattr(template, name) for name in _COPIED}
-        return store_template(project, code=template.code, **old | fields)
+        try:
+            return store_template(project, code=template.code, **old | fields)
+        except Conflict:  # Another call has just made it the project's own.
+            template = Template.objects.get(project=project, code=template.code)
     with transaction.atomic():
         template.lock()
         for name, value in fields.items():

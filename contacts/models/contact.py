@@ -10,9 +10,10 @@ from django.db.models import F
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
+from contacts.models.traits import traits_violations
 from growth import outbox
 from growth.api.json import merge_patch
-from growth.errors import Conflict
+from growth.errors import Conflict, Invalid
 from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, PublicIdField
 
 
@@ -83,10 +84,13 @@ class Contact(ProjectModel):
         ``claims`` maps a kind to how the value is written and how it is compared; empty removes it.
 
         :raises Conflict: if another contact owns an identifier.
+        :raises Invalid: if it would have more traits than may be stored.
         """
         self.lock()
         before = self.snapshot()
         self.traits = merge_patch(self.traits, traits or {})
+        if traits and (violations := list(traits_violations(self.traits))):
+            raise Invalid(*violations)
         self.tags = self.tags if tags is None else tags
         for kind, (written, compared) in (claims or {}).items():
             self._rename(kind, written, compared)

@@ -81,7 +81,7 @@ def _owners(project: Project, claims: set[Claim]) -> dict[Claim, int]:
               JOIN contacts_identity identity ON identity.project_id = %s
                    AND identity.kind = claim.kind AND identity.value = claim.value
             """,
-            [_json([claim._asdict() for claim in claims]), project.key],
+            [_json([{"kind": kind, "value": value} for kind, value in claims]), project.key],
         )
         return {Claim(kind, value): key for kind, value, key in cursor.fetchall()}
 
@@ -122,7 +122,10 @@ def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, date
 def _insert_claims(project: Project, claims: dict[Claim, int]) -> None:
     if not claims:
         return
-    rows = [{**claim._asdict(), "contact_id": claims[claim]} for claim in sorted(claims)]
+    rows = [
+        {"kind": claim.kind, "value": claim.value, "contact_id": claims[claim]}
+        for claim in sorted(claims)
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from contacts.models import Identity
+from contacts.models.addresses import normalize_phone
 from growth import ids
 
 EXTERNAL_ID, EMAIL, PHONE, ANONYMOUS_ID = Identity.Kind.values
@@ -81,10 +82,12 @@ class Person:
         return not (self.external_id or self.email_key or self.phone)
 
     def value_of(self, kind: str) -> str:
-        """Return the value it has of a kind of which a contact has only one."""
-        return {EXTERNAL_ID: self.external_id, EMAIL: self.email_key, PHONE: self.phone}.get(
-            kind, ""
-        )
+        """Return the value it has of a kind of which a contact has only one. A phone that is no
+        number is a text, and no claim.
+        """
+        if kind == PHONE:
+            return self.phone if normalize_phone(self.phone) == self.phone else ""
+        return {EXTERNAL_ID: self.external_id, EMAIL: self.email_key}.get(kind, "")
 
     def take(self, sighting: Sighting) -> None:
         """Learn what the sighting says beyond its claims."""
@@ -101,7 +104,7 @@ class Person:
             or (name in traits) != (name in self.traits)
         }
         self.traits = traits
-        if sighting.phone and not self.phone:
+        if sighting.phone not in ("", self.phone) and not self.value_of(PHONE):
             self.phone = sighting.phone
             self.changed.add("phone")
         if sighting.tags is not None and sighting.tags != self.tags:

@@ -1,41 +1,15 @@
-"""What may be stored of a person: the limits of traits, tags and identifiers."""
+"""What is said of a person, in the spelling that is stored: traits, tags and identifiers."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
+from contacts.models.traits import traits_violations
 from contacts.operations.people import EMAIL, EXTERNAL_ID, PHONE, Claim, Sighting
 from growth.errors import Invalid, Violation
 
-MAX_TRAITS = 200
-MAX_BYTES = 64 * 1024
-MAX_DEPTH = 5
-MAX_NAME = 255
 MAX_TAGS = 100
 MAX_TAG = 64
 MAX_IDENTIFIER = 255
-
-
-def traits_violations(traits: Any, field: str = "traits") -> Iterator[Violation]:
-    """Yield what is wrong with the traits, which may be anything that JSON can say."""
-    if not isinstance(traits, dict):
-        yield Violation(field, "invalid", "Send traits as a JSON object.")
-        return
-    if len(traits) > MAX_TRAITS:
-        yield Violation(field, "too_many", f"Send {MAX_TRAITS} traits at most.")
-    for name in traits:
-        if not name or len(name) > MAX_NAME or "." in name:
-            yield Violation(
-                f"{field}.{name[:40]}",
-                "invalid_name",
-                f"Name a trait in 1 to {MAX_NAME} characters without a dot; rules use dots.",
-            )
-    if len(orjson.dumps(traits)) > MAX_BYTES:
-        yield Violation(field, "too_large", f"Send {MAX_BYTES // 1024} KB of traits at most.")
-    if _depth(traits) > MAX_DEPTH:
-        yield Violation(field, "too_deep", f"Nest traits {MAX_DEPTH} levels deep at most.")
 
 
 def tidy_tags(tags: Any, field: str = "tags") -> list[str]:
@@ -82,14 +56,6 @@ def make_sighting(
         phone="" if number else phone,
         tags=tags,
     )
-
-
-def _depth(data: Any) -> int:
-    if isinstance(data, dict):
-        return 1 + max(map(_depth, data.values()), default=0)
-    if isinstance(data, list):
-        return 1 + max(map(_depth, data), default=0)
-    return 0
 
 
 __all__ = ["AddressError", "make_sighting", "tidy_tags", "traits_violations"]

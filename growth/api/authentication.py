@@ -47,12 +47,8 @@ class WriteKeyAuthentication(KeyAuthentication):
     """
 
     def read_key(self, request: Request) -> str:
-        return (
-            _basic_user(request)
-            or _bearer(request, required=False)
-            or request.query_params.get("writeKey", "")
-            or _in_body(request)
-        )
+        in_header = _basic_user(request) or _bearer(request, required=False)
+        return in_header or _public(request.query_params.get("writeKey") or _in_body(request))
 
 
 def authenticated(text: str, *, at: datetime) -> ApiKey:
@@ -88,6 +84,16 @@ def _basic_user(request: Request) -> str:
         return b64decode(text, validate=True).decode("ascii").partition(":")[0]
     except ValueError:
         raise AuthenticationFailed("The Basic credentials are not valid base64.") from None
+
+
+def _public(text: str) -> str:
+    """Return the key if it is one that may be seen: addresses and bodies end up in logs.
+
+    :raises AuthenticationFailed: if it is a secret key.
+    """
+    if text.startswith("gos_sk_"):
+        raise AuthenticationFailed("Send a secret key in the Authorization header only.")
+    return text
 
 
 def _in_body(request: Request) -> str:

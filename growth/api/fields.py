@@ -1,8 +1,21 @@
 """Serializer parts that every resource shares."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from growth.errors import Violation
+
+
+def refusal(field: str, violations: Iterable[Violation]) -> serializers.ValidationError:
+    """Return what a serializer raises for violations that the domain found in one of its fields."""
+    detail: dict[str, list[ErrorDetail]] = {}
+    for each in violations:
+        inner = each.field.removeprefix(field).removeprefix(".") or "non_field_errors"
+        detail.setdefault(inner, []).append(ErrorDetail(each.message, each.reason))
+    return serializers.ValidationError(detail)
 
 
 class StrictSerializer(serializers.Serializer):
@@ -11,9 +24,14 @@ class StrictSerializer(serializers.Serializer):
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            self._refuse_unknown(data)
-        return super().to_internal_value(data)
+        unknown = self._unknown(data) if isinstance(data, dict) else {}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**error.detail, **unknown}) from None
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return value
 
     @property
     def warnings(self) -> list[str]:
@@ -25,13 +43,9 @@ class StrictSerializer(serializers.Serializer):
             if name in self.fields and self.fields[name].read_only
         ]
 
-    def _refuse_unknown(self, data: dict) -> None:
-        unknown = [name for name in data if name not in self.fields]
-        if unknown:
-            message = "There is no such field; check its spelling."
-            raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail(message, "unknown_field")] for name in unknown}
-            )
+    def _unknown(self, data: dict) -> dict[str, list[ErrorDetail]]:
+        message = ErrorDetail("There is no such field; check its spelling.", "unknown_field")
+        return {name: [message] for name in data if name not in self.fields}
 
 
 class InProject(serializers.PrimaryKeyRelatedField):

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import orjson
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
@@ -15,7 +16,7 @@ from growth.errors import Invalid, TooLarge, Violation
 MAX_DEPTH = 254  # what orjson writes
 MAX_INTEGER = 2**63
 
-_SUSPICIOUS = re.compile(rb"\\u0000|[0-9]{19}")
+_SUSPICIOUS = re.compile(rb"\\u0000|[0-9]{19}|[0-9][eE]\+?[0-9]{2}")
 
 
 class JSONRenderer(BaseRenderer):
@@ -27,6 +28,16 @@ class JSONRenderer(BaseRenderer):
 
     def render(self, data: Any, *_: object, **__: object) -> bytes:
         return b"" if data is None else dump(data)
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """Reads by the body's type, and answers JSON whatever the caller would like best."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return DefaultContentNegotiation().select_parser(request, parsers)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
 
 
 class JSONParser(BaseParser):
@@ -119,7 +130,7 @@ def _refuse_unstorable(data: Any) -> None:
         if isinstance(value, str) and "\0" in value:
             _refuse(path, "invalid_character", "Remove the NUL character (\\u0000).")
         if isinstance(value, int | float) and abs(value) >= MAX_INTEGER:
-            _refuse(path, "out_of_range", "Whole numbers must fit into 64 bits.")
+            _refuse(path, "out_of_range", "Numbers must fit into 64 bits.")
 
 
 def _walk(data: Any, path: str) -> Iterator[tuple[str, Any]]:

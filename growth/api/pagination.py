@@ -53,9 +53,7 @@ class KeysetPagination(BasePagination):
         if not self._has_more:
             return None
         last = self._page[-1]
-        values = [
-            last[name] if isinstance(last, dict) else _get(last, name) for name in self._names
-        ]
+        values = [_get(last, name) for name in self._names]
         written = [v.isoformat() if hasattr(v, "isoformat") else v for v in values]
         return signing.dumps(written, salt=self._binding)
 
@@ -84,6 +82,11 @@ def read_limit(request: Request) -> int:
 
 
 def _get(row: Any, name: str) -> Any:
+    """Return the value by which the row has its place. A row that is a dict may hold it written
+    out, as ``<name>_text``: times are dear to read, and only the last one of a page is needed.
+    """
+    if isinstance(row, dict):
+        return row[name] if name in row else row[f"{name}_text"]
     for part in name.split("__"):
         row = getattr(row, part)
     return row

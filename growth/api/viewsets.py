@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -38,8 +38,13 @@ class ProjectViewSet(GenericViewSet):
         return super().get_queryset().in_project(self.project)
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        if not self.request.query_params:
+        sent = self.request.query_params.keys() - {"limit", "cursor"}
+        if self.action != "list" or not sent:
             return queryset  # To make filters costs as much as a page of rows.
+        filters = getattr(self, "filterset_class", None)
+        if filters and (unknown := sorted(sent - filters.base_filters.keys())):
+            known = ", ".join(["limit", "cursor", *filters.base_filters])
+            raise ParseError(f"{unknown[0]}: There is no such parameter; there are {known}.")
         return super().filter_queryset(queryset)
 
     def get_object(self) -> Any:

@@ -85,7 +85,10 @@ def next_keys(model: type[models.Model], count: int) -> list[int]:
     """Take ``count`` primary keys of the model, for rows that must know each other before
     insertion.
     """
-    sequence = f"pg_get_serial_sequence('{model._meta.db_table}', 'id')"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT nextval({sequence}) FROM generate_series(1, %s)", [count])
+        cursor.execute(  # The sequence is looked up once, not for each key.
+            """SELECT nextval(sequence::regclass) FROM generate_series(1, %s),
+                      (SELECT pg_get_serial_sequence(%s, 'id') AS sequence OFFSET 0) named""",
+            [count, model._meta.db_table],
+        )
         return [key for (key,) in cursor.fetchall()]

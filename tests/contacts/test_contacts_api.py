@@ -235,7 +235,7 @@ def test_a_contacts_history_is_newest_first(api, project):
     ("body", "field"),
     [
         ({"traits": []}, "traits"),
-        ({"traits": {"": 1}}, "traits."),
+        ({"traits": {"": 1}}, "traits"),
         ({"traits": {"a.b": 1}}, "traits.a.b"),
         ({"traits": {"x": "y" * 70_000}}, "traits"),
         ({"traits": {str(n): n for n in range(201)}}, "traits"),
@@ -312,3 +312,42 @@ def test_changes_are_told_once_each(api, project):
 
     told = DomainEvent.objects.filter(type="contact.updated")
     assert [event.data["changed"] for event in told] == [["traits.plan"]]
+
+
+def test_all_violations_are_told_at_once(api, project):
+    contact = make_contact(project)
+    body = {"xx": 1, "email": "BAD", "traits": {"a.b": 1}, "tags": [7]}
+
+    details = api.patch(f"/v1/contacts/{contact.id}", body).json()["error"]["details"]
+
+    assert {each["field"] for each in details} == {"xx", "email", "traits.a.b", "tags"}
+
+
+def test_traits_have_their_limit_over_many_calls(api, project):
+    contact = make_contact(project)
+    path = f"/v1/contacts/{contact.id}"
+
+    first = api.patch(path, {"traits": {f"a{n}": n for n in range(150)}})
+    second = api.patch(path, {"traits": {f"b{n}": n for n in range(150)}})
+
+    assert first.status_code == 200
+    assert second.status_code == 422
+    contact.refresh_from_db()
+    assert len(contact.traits) == 150
+
+
+def test_filters_are_the_lists_own_and_an_unknown_one_is_refused(api, project):
+    contact = make_contact(project, email="bob@münchen.de")
+
+    assert api.get(f"/v1/contacts/{contact.id}?tag=zzz").status_code == 200
+    assert api.get("/v1/contacts?nonsense=1").status_code == 400
+    found = api.get("/v1/contacts", {"email": "BOB@xn--mnchen-3ya.de"}).json()["data"]
+    assert [row["id"] for row in found] == [contact.id]
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "*/*", "nonsense"])
+def test_the_answer_is_json_whatever_is_asked_for(api, accept):
+    response = api.get("/v1/contacts?limit=1", HTTP_ACCEPT=accept)
+
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json"

@@ -125,6 +125,7 @@ def test_json_lines_and_gzip_are_read_too(project, tmp_path):
         '{"user": "u1", "at": "2026-01-05T10:00:00+02:00", "name": "login", "x": {"y": []}}\n'
         '{"user": 2, "at": "2026-01-05T10:00:00Z", "name": "logout"}\n'
         "nonsense\n"
+        '{"user": 3, "at": "2026-01-05", "name": "login", "n": 1e300}\n'
     )
     file.write_bytes(gzip.compress(lines.encode()))
 

@@ -319,3 +319,70 @@ def test_sixteen_identifies_of_one_person_at_the_same_time_make_one_contact():
     assert contact.external_id == "alice"
     assert len(contact.traits) == 16
     assert Event.objects.filter(contact=contact).count() == 16
+
+
+@pytest.mark.parametrize("number", ["1e300", "1e22", "99999999999999999999", "-1E+30"])
+def test_a_number_that_cannot_come_back_is_refused_on_the_way_in(ingest, api, project, number):
+    bodies = [
+        f'{{"userId": "u1", "event": "e", "properties": {{"n": {number}}}}}',
+        f'{{"userId": "u1", "event": "e", "properties": {{"l": [{number}]}}}}',
+    ]
+    for body in bodies:
+        response = ingest.post("/v1/track", data=body, content_type="application/json")
+        assert response.status_code == 422, response.content
+    traits = f'{{"email": "a@example.com", "traits": {{"n": {number}}}}}'
+    response = api.post("/v1/contacts", data=traits, content_type="application/json")
+    assert response.status_code == 422
+    assert response.json()["error"]["details"][0]["field"] == "traits.n"
+    assert not Contact.objects.exists()
+
+
+def test_text_that_looks_like_a_number_is_only_text(ingest, project):
+    ingest.post("/v1/track", {"userId": "u1", "event": "e", "properties": {"n": "1e300"}})
+
+    assert Event.objects.get().properties == {"n": "1e300"}
+
+
+def test_a_clock_of_another_age_is_refused(ingest, project):
+    call = {"userId": "u1", "event": "e", "timestamp": "2026-01-01"}
+    batch = {"batch": [{"type": "track", **call}], "sentAt": "9999-12-31T23:59:59Z"}
+
+    single = ingest.post("/v1/track", {**call, "sentAt": "9999-12-31T23:59:59Z"})
+    many = ingest.post("/v1/batch", batch)
+
+    assert single.status_code == 422
+    assert many.status_code == 202
+    assert many.json()["items"][0]["status"] == 422
+
+
+def test_a_secret_key_is_taken_from_the_header_only(project):
+    _, key = ApiKey.objects.issue(project, name="server", type="secret", scopes=["*"])
+    call = {"userId": "u1", "event": "e"}
+    client = APIClient()
+
+    assert client.post(f"/v1/track?writeKey={key}", call, format="json").status_code == 401
+    assert client.post("/v1/track", {**call, "writeKey": key}, format="json").status_code == 401
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
+    assert client.post("/v1/track", call, format="json").status_code == 202
+
+
+def test_the_logs_tell_paths_and_request_ids_but_no_key(project, write_key, caplog):
+    caplog.set_level("INFO")
+    response = APIClient().post(
+        f"/v1/track?writeKey={write_key}", {"userId": "u1", "event": "e"}, format="json"
+    )
+    APIClient().get("/u/1-1.token")
+
+    told = "\n".join(str(record.msg) for record in caplog.records)
+    assert "POST /v1/track" in told
+    assert response.headers["X-Request-Id"] in told
+    assert write_key not in told
+    assert "1-1.token" not in told
+
+
+def test_a_phone_that_is_only_text_gives_way_to_a_number(api, project):
+    api.post("/v1/contacts", {"external_id": "u1", "phone": "call me"})
+    body = api.post("/v1/contacts", {"external_id": "u1", "phone": "+1 415 555 2671"}).json()
+
+    assert body["phone"] == "+14155552671"
+    assert body["conflicts"] == []

@@ -73,7 +73,6 @@ def make_events(project: Project, count: int, at: datetime, days: int = 90) -> N
 def vacuum(table: str) -> None:
     """Let the planner know the table, and reads of its indexes alone be enough."""
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
         cursor.execute(f"VACUUM ANALYZE {table}")
 
 

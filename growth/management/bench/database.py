@@ -19,6 +19,7 @@ def throw_away_database() -> Iterator[str]:
         connections.close_all()
         settings["NAME"] = name
         call_command("migrate", verbosity=0, interactive=False)
+        _administer("SET statement_timeout = 0")
         yield _url(settings)
     finally:
         connections.close_all()

@@ -34,6 +34,20 @@ class Ratio:
         return f"{self.name:<64} {self.value:>8.2f}  bar {bar:<8} {self.note}"
 
 
+@dataclass(frozen=True)
+class Absent:
+    """A peer that is not here to compare with."""
+
+    name: str
+
+    def holds(self, *, is_small: bool) -> bool:
+        """Tell that nothing is missed."""
+        return True
+
+    def __str__(self) -> str:
+        return f"{self.name:<64} not installed"
+
+
 Contender = Callable[[], float]
 """Does its work once and returns how many units of it a second that was."""
 

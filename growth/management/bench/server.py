@@ -1,16 +1,14 @@
-"""The real web server on a bench's database, and a client that keeps its connection."""
+"""The real web server on a bench's database, and a client that costs little beside it."""
 
-import http.client
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-
-from django.conf import settings
 
 from growth.errors import DomainError
 
@@ -21,49 +19,72 @@ _READY_SECONDS = 30
 def served(database_url: str, urlconf: str) -> Iterator[int]:
     """Run the web server with the URL map, yield its port, and end it."""
     port = _free_port()
+    with tempfile.TemporaryDirectory() as queue:
+        server = _start(port, database_url, urlconf, queue)
+        try:
+            _wait(port)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _start(port: int, database_url: str, urlconf: str, queue: str) -> subprocess.Popen:
     environment = os.environ | {
         "DATABASE_URL": database_url,
         "DJANGO_SETTINGS_MODULE": "growth.settings",
         "GROWTH_URLCONF": urlconf,
         "GROWTH_DATABASE_POOL": "4",
         "GROWTH_LOG_LEVEL": "WARNING",
-        "REDIS_URL": f"filesystem://{settings.DATA_DIR}/bench-queue",
+        "REDIS_URL": f"filesystem://{queue}",
     }
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi"]
     options = ["--workers", "2", "--blocking-threads", "2", "--log-level", "warning"]
-    server = subprocess.Popen(
+    return subprocess.Popen(
         [*granian, "--port", str(port), *options, "growth.wsgi:application"], env=environment
     )
-    try:
-        _wait(port)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 class Client:
-    """One connection to the server, in the name of one key."""
+    """One connection to the server, in the name of one key. It reads no more of an answer than it
+    must: http.client would take a fifth of the time that the answer took.
+    """
 
-    def __init__(self, port: int, key: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    def __init__(self, port: int, key: str = "") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
 
     def get(self, path: str) -> bytes:
         """Return what the path answers."""
-        return self._call("GET", path, None)
+        return self._call(f"GET {path} HTTP/1.1\r\n{self._head}\r\n".encode())
 
     def post(self, path: str, body: bytes) -> bytes:
-        """Return what the path answers to the body."""
-        return self._call("POST", path, body)
+        """Return what the path answers to the body, which is JSON."""
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return self._call(f"POST {path} HTTP/1.1\r\n{self._head}{head}\r\n".encode() + body)
 
-    def _call(self, method: str, path: str, body: bytes | None) -> bytes:
-        self._connection.request(method, path, body, self._headers)
-        response = self._connection.getresponse()
-        content = response.read()
-        if response.status >= 300:
-            raise DomainError(f"{method} {path}: {response.status} {content[:300]!r}")
-        return content
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
+
+    def _call(self, request: bytes) -> bytes:
+        self._socket.sendall(request)
+        answer = self._read(b"")
+        while (end := answer.find(b"\r\n\r\n")) < 0:
+            answer = self._read(answer)
+        head = answer[:end].lower()
+        length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+        while len(answer) < end + 4 + length:
+            answer = self._read(answer)
+        if int(head[9:12]) >= 300:
+            raise DomainError(f"{request[:80]!r}: {answer[:500]!r}")
+        return answer[end + 4 :]
+
+    def _read(self, answer: bytes) -> bytes:
+        if more := self._socket.recv(1 << 18):
+            return answer + more
+        raise DomainError("The web server closed the connection.")
 
 
 def _free_port() -> int:
@@ -75,11 +96,10 @@ def _free_port() -> int:
 def _wait(port: int) -> None:
     stop = time.monotonic() + _READY_SECONDS
     while time.monotonic() < stop:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
-            try:
-                connection.request("GET", "/healthz")
-                if connection.getresponse().status == 200:
-                    return
-            except OSError:
-                time.sleep(0.1)
+        try:
+            with closing(Client(port)) as client:
+                client.get("/healthz")
+                return
+        except OSError:
+            time.sleep(0.1)
     raise DomainError("The web server did not start; see its messages above.")

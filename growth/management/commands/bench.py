@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from django.core.management.base import BaseCommand, CommandParser
 
 from growth import outbox
-from growth.management.bench import contacts, imports, ingest
+from growth.management.bench import contacts, imports, ingest, segments
 from growth.management.bench.database import throw_away_database
-from growth.management.bench.measure import Ratio
+from growth.management.bench.measure import Absent, Ratio
 
-BENCHES: dict[str, Callable[..., Iterator[Ratio]]] = {
+BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "ingest": ingest.run,
     "contacts": contacts.run,
     "import": imports.run,
+    "segments": segments.run,
 }
 
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
             self.stderr.write(f"Missed: {ratio}")
         sys.exit(1 if missed else 0)
 
-    def _ratios(self, name: str, small: bool) -> Iterator[Ratio]:
+    def _ratios(self, name: str, small: bool) -> Iterator[Ratio | Absent]:
         with throw_away_database() as url:
             for ratio in BENCHES[name](url, is_small=small):
                 self.stdout.write(str(ratio))

@@ -1,0 +1,41 @@
+"""What may be stored of a person: the limits of traits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from growth.errors import Violation
+
+MAX_TRAITS = 200
+MAX_BYTES = 64 * 1024
+MAX_DEPTH = 5
+MAX_NAME = 255
+
+
+def traits_violations(traits: Any, field: str = "traits") -> Iterator[Violation]:
+    """Yield what is wrong with the traits, which may be anything that JSON can say."""
+    if not isinstance(traits, dict):
+        yield Violation(field, "invalid", "Send traits as a JSON object.")
+        return
+    if len(traits) > MAX_TRAITS:
+        yield Violation(field, "too_many", f"Send {MAX_TRAITS} traits at most.")
+    for name in traits:
+        if not name or len(name) > MAX_NAME or "." in name:
+            yield Violation(
+                f"{field}.{name[:40]}",
+                "invalid_name",
+                f"Name a trait in 1 to {MAX_NAME} characters without a dot; rules use dots.",
+            )
+    if len(orjson.dumps(traits)) > MAX_BYTES:
+        yield Violation(field, "too_large", f"Send {MAX_BYTES // 1024} KB of traits at most.")
+    if _depth(traits) > MAX_DEPTH:
+        yield Violation(field, "too_deep", f"Nest traits {MAX_DEPTH} levels deep at most.")
+
+
+def _depth(data: Any) -> int:
+    if isinstance(data, dict):
+        return 1 + max(map(_depth, data.values()), default=0)
+    if isinstance(data, list):
+        return 1 + max(map(_depth, data), default=0)
+    return 0
