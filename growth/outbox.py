@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from celery import current_app
 from django.db import connection, transaction
@@ -60,17 +61,16 @@ def emit(project: Project, *news: News, at: datetime, hops: int = 0) -> None:
     """Write the news in the transaction of the change, and wake the relay after its commit."""
     if not news:
         return
-    DomainEvent.objects.bulk_create(
-        DomainEvent(
-            project=project,
-            type=each.type,
-            data=each.data,
-            subject=each.subject,
-            hops=hops,
-            created_at=at,
+    rows = [{"type": each.type, "data": each.data, "subject": each.subject} for each in news]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO growth_domainevent (project_id, type, data, subject, hops, created_at)
+            SELECT %s, type, data, subject, %s, %s
+              FROM jsonb_to_recordset(%s) AS row (type text, data jsonb, subject bigint)
+            """,
+            [project.key, hops, at, orjson.dumps(rows).decode()],
         )
-        for each in news
-    )
     wake(RELAY_TASK)
 
 
