@@ -4,6 +4,8 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 
 from contacts.models import (
+    Consent,
+    ConsentChange,
     Contact,
     ContactActivity,
     Email,
@@ -17,6 +19,7 @@ from contacts.models import (
     SegmentClock,
     Suppression,
     Template,
+    Topic,
 )
 from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
 
@@ -53,6 +56,30 @@ class IdentityAdmin(ReadOnlyAdmin):
     list_filter = ("kind",)
     search_fields = ("value__startswith",)
     list_select_related = ("contact", "project")
+
+
+@admin.register(Topic)
+class TopicAdmin(ReadOnlyAdmin):
+    list_display = ("code", "name", "opt_in", "project", "created_at")
+    list_filter = ("opt_in",)
+    search_fields = ("code", "name")
+    list_select_related = ("project",)
+
+
+@admin.register(Consent)
+class ConsentAdmin(ReadOnlyAdmin):
+    list_display = ("contact", "topic", "state", "source", "at")
+    list_filter = ("state",)
+    search_fields = ("contact__email_key", "contact__external_id", "topic__code__exact")
+    list_select_related = ("contact", "topic")
+
+
+@admin.register(ConsentChange)
+class ConsentChangeAdmin(ReadOnlyAdmin):
+    list_display = ("consent", "state", "source", "at")
+    list_filter = ("state",)
+    search_fields = ("consent__contact__email_key", "consent__contact__external_id")
+    list_select_related = ("consent",)
 
 
 @admin.register(Event)

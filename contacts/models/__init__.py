@@ -1,3 +1,4 @@
+from contacts.models.consent import Consent, ConsentChange, Topic
 from contacts.models.contact import Contact, ContactActivity
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
@@ -6,6 +7,8 @@ from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, 
 from contacts.models.segment import Membership, Segment, SegmentClock
 
 __all__ = [
+    "Consent",
+    "ConsentChange",
     "Contact",
     "ContactActivity",
     "Email",
@@ -21,4 +24,5 @@ __all__ = [
     "SegmentClock",
     "Suppression",
     "Template",
+    "Topic",
 ]
