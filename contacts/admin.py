@@ -8,6 +8,7 @@ from contacts.models import (
     ConsentChange,
     Contact,
     ContactActivity,
+    ContactScore,
     Email,
     EmailActivity,
     Event,
@@ -45,7 +46,14 @@ class ContactAdmin(ReadOnlyAdmin):
 
 @admin.register(ContactActivity)
 class ContactActivityAdmin(ReadOnlyAdmin):
-    list_display = ("contact", "last_activity_at")
+    list_display = ("contact", "last_activity_at", "engagement", "lead", "decayed_on")
+    search_fields = ("contact__email_key", "contact__external_id")
+    list_select_related = ("contact",)
+
+
+@admin.register(ContactScore)
+class ContactScoreAdmin(ReadOnlyAdmin):
+    list_display = ("contact", "day", "engagement", "lead")
     search_fields = ("contact__email_key", "contact__external_id")
     list_select_related = ("contact",)
 

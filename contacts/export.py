@@ -14,6 +14,7 @@ from contacts.models import (
     Consent,
     ConsentChange,
     Contact,
+    ContactScore,
     Email,
     EmailActivity,
     Event,
@@ -51,7 +52,7 @@ def _described(contact: Contact) -> dict[str, Any]:
 
 def _activity(contact: Contact) -> dict[str, Any] | None:
     activity = getattr(contact, "activity", None)
-    return {"last_activity_at": activity.last_activity_at} if activity else None
+    return {name: getattr(activity, name) for name in _OF_CONTACT} if activity else None
 
 
 def _lists(contact: Contact) -> Iterator[tuple[str, QuerySet, _Show, tuple[str, ...]]]:
@@ -68,6 +69,7 @@ def _lists(contact: Contact) -> Iterator[tuple[str, QuerySet, _Show, tuple[str, 
     yield "suppressions", suppressed, _suppression, ("id",)
     memberships = Membership.objects.filter(**own).select_related("segment")
     yield "segments", memberships, _membership, ("id",)
+    yield "scores", ContactScore.objects.filter(**own), _score, ("day", "id")
     yield "emails", emails.filter(**own), _email, ("id",)
     yield "events", Event.objects.filter(**own), Event.as_dict, ("timestamp", "id")
 
@@ -113,6 +115,11 @@ def _membership(membership: Membership) -> dict[str, Any]:
     return {"id": segment.id, "name": segment.name, "entered_at": membership.entered_at}
 
 
+def _score(score: ContactScore) -> dict[str, Any]:
+    return {name: getattr(score, name) for name in ("day", "engagement", "lead")}
+
+
+_OF_CONTACT = ("last_activity_at", "engagement", "lead")
 _OF_EMAIL = (
     "step_key",
     "entry",

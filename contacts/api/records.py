@@ -11,7 +11,10 @@ from contacts.api.topics import StanceSerializer, is_topic_code, show_stand
 from contacts.export import exported
 from contacts.models import Topic
 from contacts.operations.consents import record_consents, stands_of
+from contacts.scores import explain_scores
 from growth.api.viewsets import ProjectViewSet
+
+SCORE_DAYS = 90
 
 
 class ContactRecords(ProjectViewSet):
@@ -36,6 +39,13 @@ class ContactRecords(ProjectViewSet):
         form.is_valid(raise_exception=True)
         record_consents(contact, {topic: form.validated_data}, at=now())
         return Response(show_stand(about, stands_of(contact, [about]).get(about.id)))
+
+    @action(detail=True)
+    def scores(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        past = contact.scores.filter(project=self.project).order_by("-day")[:SCORE_DAYS]
+        history = list(past.values("day", "engagement", "lead"))
+        return Response({**explain_scores(contact, at=now()), "history": history})
 
     @action(detail=True)
     def export(self, request: Request, pk: str) -> StreamingHttpResponse:

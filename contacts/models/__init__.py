@@ -1,5 +1,5 @@
 from contacts.models.consent import Consent, ConsentChange, Topic
-from contacts.models.contact import Contact, ContactActivity
+from contacts.models.contact import Contact, ContactActivity, ContactScore
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
@@ -11,6 +11,7 @@ __all__ = [
     "ConsentChange",
     "Contact",
     "ContactActivity",
+    "ContactScore",
     "Email",
     "EmailActivity",
     "Event",
