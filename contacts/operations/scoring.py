@@ -6,7 +6,6 @@ every event that is committed; none undoes what a later one saw.
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -27,17 +26,19 @@ _WRITE = """
          WHERE asked.project_id = %(project)s AND asked.id = ANY(%(contacts)s)
          GROUP BY asked.id
     ), before AS (
-        SELECT contact_id, {column} AS score FROM contacts_contactactivity
+        SELECT contact_id, {columns} FROM contacts_contactactivity
          WHERE contact_id = ANY(%(contacts)s)
-    ), written AS (
-        INSERT INTO contacts_contactactivity AS activity (project_id, contact_id, {columns})
-        SELECT %(project)s, id, {values} FROM score ORDER BY id
+    ), written AS (  -- only what differs: a row that is written keeps ingest waiting for it
+        INSERT INTO contacts_contactactivity (project_id, contact_id, {columns})
+        SELECT %(project)s, id, {values}
+          FROM score LEFT JOIN before ON before.contact_id = score.id
+         WHERE contact_id IS NULL OR ({old}) IS DISTINCT FROM ({values})
+         ORDER BY id
         ON CONFLICT (contact_id) DO UPDATE SET ({columns}) = ROW({new})
-         WHERE ({old}) IS DISTINCT FROM ({new})
-        RETURNING contact_id, {column} AS score, engagement, lead
+        RETURNING contact_id, engagement, lead
     ), moved AS (
         SELECT written.* FROM written LEFT JOIN before USING (contact_id)
-         WHERE written.score <> coalesce(before.score, 0)
+         WHERE written.{column} <> coalesce(before.{column}, 0)
     ), kept AS (
         INSERT INTO contacts_contactscore (project_id, contact_id, day, engagement, lead)
         SELECT %(project)s, contact_id, %(today)s, engagement, lead FROM moved ORDER BY contact_id
@@ -50,13 +51,13 @@ _WRITE = """
 
 def _statement(column: str, parts: str, others: dict[str, str]) -> str:
     """Return the statement that writes the score of this column, and these others with it."""
-    columns = {column: "score", **others}
+    columns = {column: "score.score", **others}
     filled = {
         "parts": parts,
         "column": column,
         "columns": ", ".join(columns),
         "values": ", ".join(columns.values()),
-        "old": ", ".join(f"activity.{name}" for name in columns),
+        "old": ", ".join(f"before.{name}" for name in columns),
         "new": ", ".join(f"excluded.{name}" for name in columns),
     }
     return _WRITE.format(**filled)
@@ -71,7 +72,7 @@ _STATEMENTS = {
 def follow_scores(project: Project, changes: Changes, *, at: datetime) -> Changes:
     """Bring stored scores in line with what changed; return whose scores that changed.
 
-    Two statements, however many the contacts are.
+    The number of statements is the same however many the contacts are.
     """
     engagement, lead = movers(changes)
     if not engagement | lead:
@@ -86,30 +87,41 @@ def decay_next(*, at: datetime) -> int:
     for project in Project.objects.order_by("id"):
         if due := _due(project, at):
             hold_segments(project)
-            new = {key for key, decayed_on in due if decayed_on is None}
-            changes = _rescore(project, {key for key, _ in due}, new, at)
-            announce(project, [], changes=changes, at=at)
+            announce(project, [], changes=_rescore(project, due, (), at), at=at)
             return len(due)
     return 0
 
 
-def _due(project: Project, at: datetime) -> list[tuple[int, Any]]:
+def _due(project: Project, at: datetime) -> set[int]:
     """Return the next contacts whose engagement is of another day, or was never computed."""
     rows = ContactActivity.objects.in_project(project).waning()
     stale = rows.filter(Q(decayed_on=None) | Q(decayed_on__lt=day_of(project, at)))
-    key_of = ContactActivity._meta.pk.get_prep_value
-    ordered = stale.order_by("contact").values_list("contact", "decayed_on")
-    return [(key_of(contact), day) for contact, day in ordered[:_BATCH]]
+    contacts = stale.order_by("contact").values_list("contact", flat=True)[:_BATCH]
+    return set(map(ContactActivity._meta.pk.get_prep_value, contacts))
 
 
 def _rescore(
     project: Project, engagement: Collection[int], lead: Collection[int], at: datetime
 ) -> Changes:
+    lead = {*lead, *_never_scored(engagement)}
     changes: Changes = {}
     for name, keys in (("engagement", engagement), ("lead", lead)):
         if keys and (moved := _write(name, project, keys, at)):
             changes[f"scores.{name}"] = moved
     return changes
+
+
+def _never_scored(contacts: Collection[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM unnest(%s::bigint[]) id WHERE NOT EXISTS (
+                   SELECT FROM contacts_contactactivity
+                    WHERE contact_id = id AND decayed_on IS NOT NULL)
+            """,
+            [list(contacts)],
+        )
+        return [key for (key,) in cursor.fetchall()]
 
 
 def _write(name: str, project: Project, keys: Collection[int], at: datetime) -> list[int]:

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.utils.timezone import now
 
-from contacts.models import Consent, ConsentChange, Contact, Topic
+from contacts.models import Consent, ConsentChange, Contact, ContactActivity, Event, Topic
+from contacts.models.event import Fact
 from contacts.operations.consents import Stance, make_topic, record_consents, remove_topic
+from contacts.operations.scoring import decay_next
 from contacts.operations.tags import retag
+from contacts.scores import scores
+from growth import outbox
 from growth.errors import Conflict, Invalid
-from growth.models import DomainEvent, Project
+from growth.models import DomainEvent, ListenerFailure, Project
 from tests.factories import make_contact
 from tests.factories import make_topic as topic_of
 
@@ -88,3 +93,31 @@ def test_a_topic_is_deleted_or_spoken_of_and_never_both(project):
 
         is_kept = Topic.objects.filter(code=code).exists()
         assert is_kept == Consent.objects.filter(topic__code=code).exists()
+
+
+def test_scores_end_exact_while_events_news_and_the_night_come_at_once(project):
+    contacts = [make_contact(project) for _ in range(3)]
+    today = now()
+    tomorrow = today + timedelta(days=1)
+
+    def act(contact: Contact) -> None:
+        for _ in range(5):
+            Event.objects.record(project, [Fact(contact.key, "login")], at=today)
+
+    def tell() -> None:
+        for _ in range(10):
+            outbox.relay(at=today)
+
+    def decay() -> None:
+        for _ in range(10):
+            decay_next(at=tomorrow)
+
+    all_at_once([*(lambda c=c: act(c) for c in contacts), tell, tell, decay, decay])
+    while outbox.relay(at=tomorrow) or decay_next(at=tomorrow):
+        pass
+
+    assert not ListenerFailure.objects.exists()
+    for contact in contacts:
+        activity = ContactActivity.objects.get(contact=contact)
+        stored = {"engagement": activity.engagement, "lead": activity.lead}
+        assert stored == scores(contact, at=tomorrow) == {"engagement": 24, "lead": 20}

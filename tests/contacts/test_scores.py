@@ -116,7 +116,7 @@ def test_an_event_scores_before_segments_look(project, relay):
     record(contact, "login")
     relay(AT)
 
-    assert stored(contact) == (5, 0)
+    assert stored(contact) == (5, 20)
     assert is_member(segment, contact)
     assert DomainEvent.objects.filter(type="segment.entered").count() == 1
 
@@ -233,12 +233,12 @@ def test_many_contacts_take_the_statements_of_one(project, relay, django_assert_
     changes = {"created": [make_contact(project).key]}
     many = {"created": [make_contact(project).key for _ in range(50)]}
     for each in (changes, many):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             scoring.follow_scores(project, each, at=AT)
     happen(5)
     relay(AT)
     decay(AT)
-    with django_assert_num_queries(7):  # among them a savepoint and its release
+    with django_assert_num_queries(8):  # among them a savepoint and its release
         decay_next(at=AT + DAY)
 
 
