@@ -4,8 +4,11 @@ from django.http import HttpRequest
 from django.utils.timezone import now
 
 from contacts.models import (
+    Consent,
+    ConsentChange,
     Contact,
     ContactActivity,
+    ContactScore,
     Email,
     EmailActivity,
     Event,
@@ -17,6 +20,7 @@ from contacts.models import (
     SegmentClock,
     Suppression,
     Template,
+    Topic,
 )
 from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
 
@@ -42,7 +46,14 @@ class ContactAdmin(ReadOnlyAdmin):
 
 @admin.register(ContactActivity)
 class ContactActivityAdmin(ReadOnlyAdmin):
-    list_display = ("contact", "last_activity_at")
+    list_display = ("contact", "last_activity_at", "engagement", "lead", "decayed_on")
+    search_fields = ("contact__email_key", "contact__external_id")
+    list_select_related = ("contact",)
+
+
+@admin.register(ContactScore)
+class ContactScoreAdmin(ReadOnlyAdmin):
+    list_display = ("contact", "day", "engagement", "lead")
     search_fields = ("contact__email_key", "contact__external_id")
     list_select_related = ("contact",)
 
@@ -53,6 +64,30 @@ class IdentityAdmin(ReadOnlyAdmin):
     list_filter = ("kind",)
     search_fields = ("value__startswith",)
     list_select_related = ("contact", "project")
+
+
+@admin.register(Topic)
+class TopicAdmin(ReadOnlyAdmin):
+    list_display = ("code", "name", "opt_in", "project", "created_at")
+    list_filter = ("opt_in",)
+    search_fields = ("code", "name")
+    list_select_related = ("project",)
+
+
+@admin.register(Consent)
+class ConsentAdmin(ReadOnlyAdmin):
+    list_display = ("contact", "topic", "state", "source", "at")
+    list_filter = ("state",)
+    search_fields = ("contact__email_key", "contact__external_id", "topic__code__exact")
+    list_select_related = ("contact", "topic")
+
+
+@admin.register(ConsentChange)
+class ConsentChangeAdmin(ReadOnlyAdmin):
+    list_display = ("consent", "state", "source", "at")
+    list_filter = ("state",)
+    search_fields = ("consent__contact__email_key", "consent__contact__external_id")
+    list_select_related = ("consent",)
 
 
 @admin.register(Event)

@@ -6,13 +6,14 @@ from itertools import groupby
 
 from contacts.models.event import Changes
 from contacts.operations.memberships import follow_changes
+from contacts.operations.scoring import follow_scores
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType
 
 
 @outbox.listen(DomainEventType.EVENTS_RECORDED)
 def follow_recorded_events(news: Sequence[DomainEvent], *, at: datetime) -> None:
-    """Bring segments in line with the news, and then tell of the events.
+    """Bring scores and segments in line with the news, and then tell of the events.
 
     Whoever hears of an event finds the memberships that it has made.
     """
@@ -20,7 +21,9 @@ def follow_recorded_events(news: Sequence[DomainEvent], *, at: datetime) -> None
         group = list(told)
         project = group[0].project
         moment = max([at, *(each.created_at for each in group)])
-        follow_changes(project, _together(group), at=moment, hops=hops + 1, is_quiet=is_quiet)
+        changes = _together(group)
+        changes |= follow_scores(project, changes, at=moment)
+        follow_changes(project, changes, at=moment, hops=hops + 1, is_quiet=is_quiet)
         if not is_quiet:
             outbox.emit(project, *_evaluated(group), at=moment, hops=hops)
 

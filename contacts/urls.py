@@ -7,12 +7,14 @@ from contacts.api.contacts import ContactViewSet
 from contacts.api.ingestion import BatchView, CallView
 from contacts.api.segments import SegmentViewSet
 from contacts.api.templates import TemplateViewSet
+from contacts.api.topics import TopicViewSet
 from contacts.public import unsubscription
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("contacts", ContactViewSet)
 router.register("segments", SegmentViewSet)
 router.register("templates", TemplateViewSet)
+router.register("topics", TopicViewSet)
 
 _CALLS = ("identify", "track", "page", "screen", "group", "alias")
 

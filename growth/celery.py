@@ -54,6 +54,7 @@ app.conf.update(
         "contacts.tasks.send_due_emails": {"queue": "email"},
         "campaigns.tasks.start_due_broadcasts": {"queue": "bulk"},
         "contacts.tasks.build_segments": {"queue": "bulk"},
+        "contacts.tasks.decay_scores": {"queue": "bulk"},
     },
     task_ignore_result=True,
     task_acks_late=True,
@@ -75,6 +76,7 @@ _CLOCK = {
     "contacts.tasks.send_due_emails": 1,  # mails queued or deferred
     "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
     "contacts.tasks.build_segments": 5,  # segments that are being built
+    "contacts.tasks.decay_scores": 60,  # scores of yesterday, after each project's midnight
     "contacts.tasks.make_partitions": crontab(minute="7"),  # the months to come
     "contacts.tasks.prune_receipts": crontab(minute="27"),  # message ids of last week
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from contacts.models import Contact, Event, Identity, partitions
+from contacts.models import Contact, Event, Identity, Topic, partitions
 from contacts.models.addresses import email_key
 from growth.models import Project
 
@@ -36,4 +36,11 @@ def make_event(contact: Contact, name: str, *, at: datetime = AT, **properties: 
         properties=properties,
         timestamp=at,
         received_at=at,
+    )
+
+
+def make_topic(project: Project, code: str = "news", opt_in: str = "none") -> Topic:
+    """Return a new topic of mail."""
+    return Topic.objects.create(
+        project=project, code=code, name=code.title(), opt_in=opt_in, created_at=AT
     )

@@ -10,11 +10,13 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from contacts.models import Contact, Event, Identity, Membership, Segment
+from contacts.models import Contact, Event, Identity, Membership, Segment, Topic
 from growth.models import ApiKey
 from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
-from tests.factories import make_contact
+from tests.factories import make_contact, make_topic
+
+_numbers = count()
 
 INGEST = {"identify", "track", "page", "screen", "group", "alias", "batch", "import"}
 
@@ -53,7 +55,7 @@ def fill(path: str, things: dict[str, str]) -> str:
 
 
 def call(client: APIClient, method: str, path: str):
-    return getattr(client, method)(path, {} if method in ("post", "patch") else None)
+    return getattr(client, method)(path, {} if method in ("post", "patch", "put") else None)
 
 
 def things_of(project, path: str) -> dict[str, str]:
@@ -61,9 +63,15 @@ def things_of(project, path: str) -> dict[str, str]:
     contact = make_contact(project)
     segment = make_segment(project, contact)
     campaign = make_lifecycle(project, "0m")
-    own = {"contacts": contact.id, "segments": segment.id, "campaigns": campaign.id}
-    section = path.split("/")[2]
-    return {"pk": own.get(section, "tmpl_unknown"), "contact_id": contact.id}
+    topic = make_topic(project, f"topic-{next(_numbers)}")
+    own = {
+        "contacts": contact.id,
+        "segments": segment.id,
+        "campaigns": campaign.id,
+        "topics": topic.id,
+    }
+    pk = own.get(path.split("/")[2], "tmpl_unknown")
+    return {"pk": pk, "contact_id": contact.id, "topic": topic.code}
 
 
 def test_the_walk_finds_the_documented_routes():
@@ -93,7 +101,7 @@ def test_a_call_needs_a_key_and_its_scope(project, method, path, scope):
 
 
 def rows() -> list:
-    tables = (Contact, Identity, Event, Segment, Membership)
+    tables = (Contact, Identity, Event, Segment, Membership, Topic)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 

@@ -16,9 +16,12 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from contacts.api.records import ContactRecords
+from contacts.api.topics import Stances
 from contacts.models import Contact, Event, Membership, Segment
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.operations.contacts import upsert_contact
+from contacts.operations.tags import retag
 from contacts.operations.traits import (
     MAX_IDENTIFIER,
     make_sighting,
@@ -28,7 +31,6 @@ from contacts.operations.traits import (
 from contacts.profile import profile
 from contacts.queries import members
 from growth.api.fields import JSONObject, StrictSerializer, Text, refusal
-from growth.api.viewsets import ProjectViewSet
 from growth.errors import Invalid, Violation
 
 _TIME = """'YYYY-MM-DD"T"HH24:MI:SS"Z"'"""
@@ -153,13 +155,33 @@ class ContactSerializer(StrictSerializer):
 class NewContactSerializer(ContactSerializer):
     """What may be said of a contact that may not be there yet."""
 
+    consent = Stances(required=False)
+
     def validate(self, data: dict) -> dict:
         if not any(data.get(kind) for kind in ("email", "external_id", "phone")):
             raise serializers.ValidationError("Send an email, an external_id or a phone.")
         return data
 
 
-class ContactViewSet(ProjectViewSet):
+class TagsSerializer(StrictSerializer):
+    """Tags to put on and to take off."""
+
+    add = serializers.JSONField(default=list)
+    remove = serializers.JSONField(default=list)
+
+    def validate_add(self, tags: Any) -> list[str]:
+        return tidy_tags(tags, "add")
+
+    def validate_remove(self, tags: Any) -> list[str]:
+        return tidy_tags(tags, "remove")
+
+    def validate(self, data: dict) -> dict:
+        if both := set(data["add"]) & set(data["remove"]):
+            raise serializers.ValidationError(f"Add or remove {min(both)!r}, not both.")
+        return data
+
+
+class ContactViewSet(ContactRecords):
     """The people of the project."""
 
     resource = "contacts"
@@ -176,7 +198,8 @@ class ContactViewSet(ProjectViewSet):
         form = NewContactSerializer(data=request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
         said = {name: value for name, value in form.validated_data.items() if value is not None}
-        identified = upsert_contact(self.project, make_sighting(**said), at=now())
+        stances = said.pop("consent", {})
+        identified = upsert_contact(self.project, make_sighting(**said), stances, at=now())
         is_new = bool(identified.created)
         contact = Contact.objects.get(pk=identified.contacts[0])
         additions = {
@@ -200,6 +223,14 @@ class ContactViewSet(ProjectViewSet):
     def destroy(self, request: Request, pk: str) -> Response:
         self.get_object().remove(at=now())
         return Response(status=204)
+
+    @action(detail=True, methods=["post"])
+    def tags(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        form = TagsSerializer(data=request.data, context=self.get_serializer_context())
+        form.is_valid(raise_exception=True)
+        retag(contact, **form.validated_data, at=now())
+        return self._profile(contact)
 
     @action(detail=True)
     def events(self, request: Request, pk: str) -> Response:

@@ -24,9 +24,17 @@ SENDING_LEASE = timedelta(minutes=2)
 _OBJECTION = """
     CASE WHEN contact.deleted_at IS NOT NULL THEN 'deleted'
          WHEN email.address = '' THEN 'no_address'
-         ELSE (SELECT suppression.reason FROM contacts_suppression suppression
+         ELSE coalesce(
+              (SELECT suppression.reason FROM contacts_suppression suppression
                 WHERE suppression.project_id = email.project_id
-                  AND suppression.email_key = email.email_key)
+                  AND suppression.email_key = email.email_key),
+              (SELECT 'consent' FROM contacts_mailstream about
+                 JOIN contacts_topic topic ON topic.id = about.topic_id
+                 LEFT JOIN contacts_consent consent ON consent.project_id = email.project_id
+                      AND consent.contact_id = contact.id AND consent.topic_id = topic.id
+                WHERE about.id = email.stream_id
+                  AND (consent.state = 'withdrawn'
+                       OR (topic.opt_in = 'double' AND consent.state IS DISTINCT FROM 'granted'))))
     END
 """
 
@@ -145,8 +153,8 @@ def claim(*, at: datetime, limit: int) -> Claim:
 def begin(mails: Sequence[Mail], *, until: datetime, at: datetime) -> set[int]:
     """Mark the claimed mails as being sent; return the keys of those that still may be.
 
-    This is the last look: at suppressions, and at the stream under a lock, so that after a pause
-    has committed no mail begins.
+    This is the last look: at suppressions and consents, and at the stream under a lock, so that
+    after a pause has committed no mail begins.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,5 @@
-from contacts.models.contact import Contact, ContactActivity
+from contacts.models.consent import Consent, ConsentChange, Topic
+from contacts.models.contact import Contact, ContactActivity, ContactScore
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
@@ -6,8 +7,11 @@ from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, 
 from contacts.models.segment import Membership, Segment, SegmentClock
 
 __all__ = [
+    "Consent",
+    "ConsentChange",
     "Contact",
     "ContactActivity",
+    "ContactScore",
     "Email",
     "EmailActivity",
     "Event",
@@ -21,4 +25,5 @@ __all__ = [
     "SegmentClock",
     "Suppression",
     "Template",
+    "Topic",
 ]

@@ -155,16 +155,57 @@ class Contact(ProjectModel):
         outbox.emit(self.project, outbox.News(type, data, subject=self.key), at=at)
 
 
+_WANING = models.Q(engagement__gt=0) | models.Q(decayed_on=None)
+
+
+class ContactActivityQuerySet(ProjectQuerySet):
+    """Activities, by what the calendar does to them."""
+
+    def waning(self) -> Self:
+        """Keep those whose engagement goes down by itself, or was never computed."""
+        return self.filter(_WANING)
+
+
 class ContactActivity(ProjectModel):
-    """What events change of a contact, kept apart so that no event rewrites its traits."""
+    """What events change of a contact, kept apart so that no event rewrites its traits.
+
+    ``engagement`` is that of the day ``decayed_on``; without one, scores were never computed.
+    """
 
     contact = models.OneToOneField(
         Contact, models.CASCADE, primary_key=True, related_name="activity"
     )
-    last_activity_at = models.DateTimeField()
+    last_activity_at = models.DateTimeField(null=True)
+    engagement = models.SmallIntegerField(db_default=0)
+    lead = models.SmallIntegerField(db_default=0)
+    decayed_on = models.DateField(null=True)
+
+    objects = ContactActivityQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "contact activities"
+        indexes = [
+            models.Index(
+                fields=["project", "contact", "decayed_on"],
+                condition=_WANING,
+                name="activity_waning",
+            ),  # scoring.decay_next
+        ]
+
+
+class ContactScore(ProjectModel):
+    """The scores with which a contact ended a day on which they changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="scores", db_index=False)
+    day = models.DateField()
+    engagement = models.SmallIntegerField()
+    lead = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "contact", "day"], name="one_score_a_day")
+        ]
 
 
 def wire_time(time: datetime) -> str:

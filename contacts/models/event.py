@@ -67,7 +67,7 @@ _STORE_ACTS = f"""
         SELECT %(project)s, contact_id, max(timestamp) FROM stored
          GROUP BY contact_id ORDER BY contact_id
         ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
-         WHERE activity.last_activity_at < excluded.last_activity_at
+         WHERE coalesce(activity.last_activity_at < excluded.last_activity_at, true)
     )
     SELECT id, contact_id, name, timestamp FROM stored
 """

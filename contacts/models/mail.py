@@ -49,12 +49,14 @@ class MailStream(ProjectModel):
     """Where a mail belongs: each campaign, survey, waitlist and program owns one.
 
     ``context`` is what every mail of it may speak of, such as ``{"campaign": {"id", "name"}}``.
+    ``topic`` is what its mail is about; without one, consents do not concern it.
     """
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=200)
     context = models.JSONField(default=dict, blank=True)
+    topic = models.ForeignKey("Topic", models.PROTECT, null=True, related_name="streams")
     paused_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,8 +1,9 @@
 """The births and meetings of contacts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from django.db import connection
 from contacts.models import Contact
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, announce
+from contacts.operations.consents import Stance, record_consents, unite_consents
 from contacts.operations.people import (
     Claim,
     Conflict,
@@ -36,9 +38,22 @@ class Identified:
 
 
 @atomic_with_retries
-def upsert_contact(project: Project, sighting: Sighting, *, at: datetime) -> Identified:
-    """Make the contact that the sighting means, or bring it up to date, and tell the system."""
+def upsert_contact(
+    project: Project,
+    sighting: Sighting,
+    stances: Mapping[str, Stance] = MappingProxyType({}),
+    *,
+    at: datetime,
+) -> Identified:
+    """Make the contact that the sighting means, or bring it up to date, and tell the system.
+
+    ``stances`` is what the contact says of topics, by their codes.
+
+    :raises Invalid: if there is no topic of a code; then nothing is stored.
+    """
     identified = identify(project, [sighting], at=at)
+    if stances:
+        record_consents(Contact.objects.get(pk=identified.contacts[0]), stances, at=at)
     announce(project, [], changes=identified.changes, at=at)
     return identified
 
@@ -116,6 +131,7 @@ def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, date
     revised = [person for person in people if person.changed and not person.is_new]
     created_at = _insert(project, new, at) | _update(revised, at)
     _absorb(project, resolver.absorbed, at)
+    unite_consents(project, resolver.absorbed, at=at)
     return created_at
 
 

@@ -173,7 +173,7 @@ def _note_activity(project: Project, told: Iterable[tuple[int, datetime]]) -> No
                    (project_id, contact_id, last_activity_at)
             SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[])
             ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
-             WHERE activity.last_activity_at < excluded.last_activity_at
+             WHERE coalesce(activity.last_activity_at < excluded.last_activity_at, true)
             """,
             [project.key, sorted(latest), [latest[contact] for contact in sorted(latest)]],
         )

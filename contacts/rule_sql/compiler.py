@@ -14,6 +14,8 @@ from contacts.rule_sql.values import View, flip, later, predicate, reads_time
 from contacts.rules import Condition, Group, Kind, Node, Op, Operator
 from growth.models import Project
 
+_ACTIVITY = Sql("LEFT JOIN contacts_contactactivity activity ON activity.contact_id = contact.id")
+
 
 def matching(rule: Group, *, project: Project, at: datetime) -> Sql:
     """Return the SELECT of the keys of all contacts that match the rule."""
@@ -125,6 +127,8 @@ class _Compiler:
             return replace(held, matches=sql("NOT ({})", held.matches), possible=None)
         if condition.field.kind is Kind.EVENT:
             return self._events(condition)
+        if condition.field.kind is Kind.SCORE and _ACTIVITY not in self.sources:
+            self.sources.append(_ACTIVITY)
         flips = (flip(condition, self.view),) if condition.op is Op.WITHIN_LAST else ()
         return _Compiled(predicate(condition, self.view), flips, is_dear=reads_time(condition))
 

@@ -38,9 +38,7 @@ def predicate(condition: Condition, view: View) -> Sql:
         return _of_json(condition, view)
     if kind is Kind.TIME:
         return _of_time(Sql("contact.created_at"), op, condition.value, view)
-    return {Kind.TEXT: _of_text, Kind.TAGS: _of_tags, Kind.SEGMENTS: _of_segments}[kind](
-        condition, view
-    )
+    return _COLUMNS[kind](condition, view)
 
 
 def flip(condition: Condition, view: View) -> Sql:
@@ -249,6 +247,21 @@ def _of_segments(condition: Condition, view: View) -> Sql:
            AND member.segment_id = ANY ({}::bigint[]) AND member.contact_id = contact.id)""",
         *(view.project, keys),
     )
+
+
+def _of_score(condition: Condition, view: View) -> Sql:
+    op, value = condition.op, condition.value
+    exact = tuple(map(_decimal, value)) if isinstance(value, tuple) else _decimal(value)
+    score = Sql(f"coalesce(activity.{condition.field.name}, 0)")
+    return sql("({})", _compared(score, op, exact, "numeric"))
+
+
+_COLUMNS: dict[Kind, Callable[[Condition, View], Sql]] = {
+    Kind.TEXT: _of_text,
+    Kind.TAGS: _of_tags,
+    Kind.SEGMENTS: _of_segments,
+    Kind.SCORE: _of_score,
+}
 
 
 def _within(text: Sql, part: str) -> Sql:

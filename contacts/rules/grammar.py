@@ -39,6 +39,7 @@ OPS: dict[Kind, tuple[Op, ...]] = {
     Kind.TIME: (Op.EQ, Op.NEQ, *_ORDER, *_RECENCY),
     Kind.EVENT: (*_COUNTS, *_PRESENCE),
     Kind.SEGMENTS: _SET,
+    Kind.SCORE: (*_EQUALITY, *_ORDER),
 }
 _COLUMNS = {
     "email": Field(Kind.TEXT, ("email",)),
@@ -47,9 +48,14 @@ _COLUMNS = {
     "tags": Field(Kind.TAGS, ("tags",)),
     "created_at": Field(Kind.TIME, ("created_at",)),
     "segments": Field(Kind.SEGMENTS, ("segments",)),
+    "scores.engagement": Field(Kind.SCORE, ("engagement",)),
+    "scores.lead": Field(Kind.SCORE, ("lead",)),
 }
 _KEPT_BESIDE_TRAITS = ("email", "phone", "external_id")
-_FIELDS = "traits.<name>, email, phone, external_id, tags, created_at, events.<name> or segments"
+_FIELDS = (
+    "traits.<name>, email, phone, external_id, tags, created_at, events.<name>, segments, "
+    "scores.engagement or scores.lead"
+)
 
 
 def parse(data: Any, *, zone: tzinfo, path: str = "rules") -> Group:

@@ -67,6 +67,7 @@ class Kind(Enum):
     TIME = "time"  # created_at
     EVENT = "events"
     SEGMENTS = "segments"
+    SCORE = "scores"  # scores.engagement, scores.lead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _entries(condition: Condition) -> Condition | None:
 
 def _mention(condition: Condition) -> str:
     field = condition.field
-    if field.kind in (Kind.TRAIT, Kind.EVENT):
+    if field.kind in (Kind.TRAIT, Kind.EVENT, Kind.SCORE):
         return f"{field.kind.value}.{field.name}"
     return field.name
 

@@ -39,9 +39,9 @@ class ValueReader:
 
     def _readers(self) -> dict[Op, _Read]:
         holds_json = self.kind in (Kind.TRAIT, Kind.PROPERTY)
-        is_time = self.kind is Kind.TIME
-        one: _Read = self._scalar if holds_json else self._time if is_time else read_text
-        ordered = self._time if is_time else self._comparable
+        own: _Read | None = {Kind.TIME: self._time, Kind.SCORE: _number}.get(self.kind)
+        one: _Read = own or (self._scalar if holds_json else read_text)
+        ordered = own or self._comparable
         return {
             **dict.fromkeys((Op.EQ, Op.NEQ), one),
             **dict.fromkeys((Op.IN, Op.NOT_IN), lambda value, path: _list(value, path, one)),
@@ -116,6 +116,13 @@ def _plain(value: Any, path: str) -> Scalar:
     if not isinstance(value, str):
         refuse(path, "invalid", "Send a text, a number, true or false.")
     return read_text(value, path)
+
+
+def _number(value: Any, path: str) -> int | float:
+    number = _plain(value, path)
+    if isinstance(number, bool | str | datetime):
+        refuse(path, "invalid", "Send a number.")
+    return number
 
 
 def _whole_number(value: Any, path: str) -> int:

@@ -37,6 +37,7 @@ class Person:
     created_at: datetime | None = None
     events: list[tuple[str, datetime, dict]] = field(default_factory=list)
     segments: set[str] = field(default_factory=set)
+    scores: dict[str, int] = field(default_factory=dict)
     is_deleted: bool = False
 
 
@@ -54,6 +55,25 @@ def flips(rule: dict, person: Person, *, at: datetime, zone: ZoneInfo) -> dateti
         if moment > at and _holds(rule, person, moment, zone) != now:
             return moment
     return None
+
+
+def engagement(person: Person, *, at: datetime, zone: ZoneInfo) -> int:
+    """Return what the person's last thirty days are worth, by the rules as they are documented."""
+    own = {"$email_opened": 2, "page": 1}
+    earned: dict[str, int] = {}
+    for name, time, _ in person.events:
+        days = (at.astimezone(zone).date() - time.astimezone(zone).date()).days
+        points = own.get(name, 0 if name.startswith("$") else 5)
+        if time <= at and days < 30:
+            earned[name] = earned.get(name, 0) + points * (30 - days)
+    return min(100, sum(min(50, points // 30) for points in earned.values()))
+
+
+def lead(person: Person) -> int:
+    """Return what is known of the person, in points."""
+    worth = {"name": 10, "company": 15, "title": 10, "plan": 10}
+    known = sum(points for name, points in worth.items() if person.traits.get(name))
+    return known + (20 if person.email else 0) + (10 if person.phone else 0)
 
 
 def read_time(value: Any, zone: ZoneInfo) -> datetime | None:
@@ -97,6 +117,9 @@ def _holds(node: dict, person: Person, at: datetime, zone: ZoneInfo) -> bool:
     name = node["field"].replace("traits.", "", 1)
     if node["field"].startswith("events."):
         return _counted(node, person, at, zone)
+    if node["field"].startswith("scores."):
+        score = person.scores.get(node["field"].removeprefix("scores."), 0)
+        return _value_holds(op, score, node["value"], at, zone)
     if name in ("email", "phone", "external_id"):
         return _text_holds(op, getattr(person, name), node.get("value"), name == "email")
     if node["field"] in ("tags", "segments"):

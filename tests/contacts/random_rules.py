@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from contacts.models import Contact, Event, Membership, Segment
+from contacts.models import Contact, ContactActivity, Event, Membership, Segment
 from contacts.models.addresses import email_key
 from growth.models import Project
 from tests.contacts.oracle import Person
@@ -77,6 +77,12 @@ def people(random: Random, project: Project, count: int) -> dict[int, Person]:
     for contact in contacts:
         found[contact.key] = person = as_person(contact)
         person.events = [_event(random) for _ in range(random.randrange(9))]
+        if random.random() < 0.6:
+            scores = {
+                name: random.choice([0, 1, 5, 10, 45, 100]) for name in ("engagement", "lead")
+            }
+            ContactActivity.objects.create(project=project, contact=contact, **scores)
+            person.scores = scores
         if random.random() < 0.3:
             person.segments.add(segment.id)
             Membership.objects.create(
@@ -118,7 +124,8 @@ def rule(random: Random, segment_ids: list[str], depth: int = 3) -> dict:
 
 def condition(random: Random, segment_ids: list[str]) -> dict:
     """Return a random condition on any field."""
-    kind = random.choice(["trait", "trait", "trait", "text", "set", "created_at", "event", "event"])
+    kinds = ["trait", "trait", "trait", "text", "set", "created_at", "event", "event", "score"]
+    kind = random.choice(kinds)
     if kind == "trait":
         return {"field": f"traits.{random.choice(TRAITS)}", **question(random)}
     if kind == "text":
@@ -127,6 +134,8 @@ def condition(random: Random, segment_ids: list[str]) -> dict:
         return _about_set(random, segment_ids)
     if kind == "created_at":
         return {"field": "created_at", **_about_time(random)}
+    if kind == "score":
+        return _about_score(random)
     return event_condition(random)
 
 
@@ -175,6 +184,21 @@ def event_condition(random: Random) -> dict:
         asked = {"field": "properties.amount", **question(random, is_timed=False)}
         made["where"] = random.choice([asked, {"operator": "NOT", "conditions": [asked]}])
     return made
+
+
+def _about_score(random: Random) -> dict:
+    field = random.choice(["scores.engagement", "scores.lead"])
+    numbers = [0, 1, 5, 10, 10.0, 9.5, 20, 45, 50, -3, 100]
+    return {
+        "field": field,
+        **random.choice(
+            [
+                {"op": random.choice(["eq", "neq", *COMPARISONS]), "value": random.choice(numbers)},
+                {"op": random.choice(["in", "not_in"]), "value": random.sample(numbers, 3)},
+                {"op": "between", "value": [5, 45.5]},
+            ]
+        ),
+    }
 
 
 def _about_text(random: Random) -> dict:

@@ -11,6 +11,7 @@ import pytest
 from contacts.models import Contact, Event, Membership, Segment
 from contacts.models.event import Fact, announce
 from contacts.operations.memberships import follow_time
+from contacts.operations.scoring import decay_next
 from contacts.operations.segments import (
     add_members,
     create_segment,
@@ -105,6 +106,9 @@ class History:
             if event.contact.key in found:
                 told = (event.name, event.timestamp, event.properties)
                 found[event.contact.key].events.append(told)
+        for person in found.values():
+            engagement = oracle.engagement(person, at=self.now, zone=self.project.zone)
+            person.scores = {"engagement": engagement, "lead": oracle.lead(person)}
         for segment in self.segments[1:]:
             segment.refresh_from_db()
             for person in found.values():
@@ -115,7 +119,7 @@ class History:
 
 def settle(history: History, relay: Callable[[datetime], None]) -> None:
     relay(history.now)
-    while follow_time(at=history.now):
+    while decay_next(at=history.now) or follow_time(at=history.now):
         relay(history.now)
 
 

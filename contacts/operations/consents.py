@@ -1,0 +1,166 @@
+"""What contacts agree to: the last word counts, and every word is kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, connection, transaction
+
+from contacts.models import Consent, Contact, Topic
+from growth import outbox
+from growth.errors import Conflict, Gone, Invalid, Violation
+from growth.models import DomainEventType, Project
+
+
+@dataclass(frozen=True)
+class Stance:
+    """What a contact says of a topic, by which way it reached us, and what shows that they did."""
+
+    state: str
+    source: str = "api"
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def make_topic(project: Project, *, code: str, name: str, opt_in: str, at: datetime) -> Topic:
+    """Make a topic.
+
+    :raises Conflict: if the project has one of that code.
+    """
+    topic = Topic(project=project, code=code, name=name, opt_in=opt_in, created_at=at)
+    try:
+        with transaction.atomic():
+            topic.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict(f"There is a topic {code} already; change it by PATCH.") from None
+    return topic
+
+
+@transaction.atomic
+def revise_topic(topic: Topic, **fields: Any) -> None:
+    """Change the topic; consents that were given stand."""
+    topic.lock()
+    for name, value in fields.items():
+        setattr(topic, name, value)
+    topic.save(update_fields=["name", "opt_in"])
+
+
+@transaction.atomic
+def remove_topic(topic: Topic) -> None:
+    """Delete a topic that nothing depends on.
+
+    :raises Conflict: if mail is about it, or a contact said anything of it.
+    """
+    topic.lock()
+    if topic.streams.exists():
+        raise Conflict("Mail is sent about this topic; it cannot be deleted.")
+    if topic.consents.exists():
+        raise Conflict("Contacts have spoken on this topic; what they said must be kept.")
+    topic.delete()
+
+
+@transaction.atomic
+def record_consents(contact: Contact, stances: Mapping[str, Stance], *, at: datetime) -> None:
+    """Write what the contact says of topics, by their codes, and tell what changed.
+
+    :raises Invalid: naming the codes of which the project has no topic.
+    :raises Gone: if the contact was deleted meanwhile.
+    """
+    if not stances:
+        return
+    project = contact.project
+    topics = _kept_topics(project, stances)
+    contact.lock()  # Two who speak at once follow each other, and so does their news.
+    if contact.deleted_at:
+        raise Gone("This contact was deleted.")
+    changed = _write(contact, [(topics[code], stances[code]) for code in stances], at)
+    states = {code: stances[code].state for code in sorted(topics) if topics[code] in changed}
+    if states:
+        what = {"changed": [f"consents.{code}" for code in states], "consents": states}
+        type = DomainEventType.CONTACT_UPDATED
+        news = outbox.News(type, contact.snapshot() | what, subject=contact.key)
+        outbox.emit(project, news, at=at)
+
+
+def unite_consents(project: Project, pairs: Mapping[int, int], *, at: datetime) -> None:
+    """Give the second contact of each pair what the first one said; of two words on one topic the
+    most restrictive holds. The first one's rows stay as they are.
+    """
+    if not pairs:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_UNITE, [list(pairs), list(pairs.values()), project.key, at])
+
+
+def _kept_topics(project: Project, codes: Mapping[str, Any]) -> dict[str, int]:
+    """Return the keys of the topics, which nobody deletes until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT code, id FROM contacts_topic WHERE project_id = %s AND code = ANY(%s)
+             ORDER BY id FOR KEY SHARE
+            """,
+            [project.key, list(codes)],
+        )
+        found = dict(cursor.fetchall())
+    unknown = [code for code in codes if code not in found]
+    if unknown:
+        message = "There is no topic of this code; make it at /v1/topics."
+        raise Invalid(
+            *(Violation(f"consent.{code[:64]}", "unknown_topic", message) for code in unknown)
+        )
+    return found
+
+
+_CHANGED = """
+    WITH given AS (
+        INSERT INTO contacts_consent AS consent
+               (project_id, contact_id, topic_id, state, source, evidence, at)
+        {} ON CONFLICT (project_id, contact_id, topic_id) DO UPDATE
+           SET state = excluded.state, source = excluded.source, evidence = excluded.evidence,
+               at = excluded.at
+         WHERE {}
+        RETURNING id, project_id, topic_id, state, source, evidence, at
+    ), kept AS (
+        INSERT INTO contacts_consentchange (project_id, consent_id, state, source, evidence, at)
+        SELECT project_id, id, state, source, evidence, at FROM given ORDER BY id
+    )
+    SELECT topic_id FROM given
+"""
+_RECORD = _CHANGED.format(
+    """SELECT %s, %s, topic_id, state, source, evidence, %s
+         FROM jsonb_to_recordset(%s)
+              AS row (topic_id bigint, state text, source text, evidence jsonb)
+        ORDER BY topic_id""",
+    """(consent.state, consent.source, consent.evidence)
+       IS DISTINCT FROM (excluded.state, excluded.source, excluded.evidence)""",
+)
+_RANK = "array_position(ARRAY['granted', 'pending', 'withdrawn'], {}.state::text)"
+_UNITE = _CHANGED.format(
+    f"""SELECT DISTINCT ON (pair.target, own.topic_id) own.project_id, pair.target, own.topic_id,
+              own.state, own.source, own.evidence, data.at
+         FROM unnest(%s::bigint[], %s::bigint[]) pair (source, target)
+         JOIN contacts_consent own ON own.project_id = %s AND own.contact_id = pair.source
+        CROSS JOIN (SELECT %s::timestamptz AS at) data
+        ORDER BY pair.target, own.topic_id, {_RANK.format("own")} DESC""",
+    f"{_RANK.format('excluded')} > {_RANK.format('consent')}",
+)
+
+
+def _write(contact: Contact, said: list[tuple[int, Stance]], at: datetime) -> set[int]:
+    """Write the stances; return the topics on which they say something new."""
+    rows = [
+        {"topic_id": topic, "state": s.state, "source": s.source, "evidence": s.evidence}
+        for topic, s in said
+    ]
+    with connection.cursor() as cursor:
+        params = [contact.project_key, contact.key, at, orjson.dumps(rows).decode()]
+        cursor.execute(_RECORD, params)
+        return {topic for (topic,) in cursor.fetchall()}
+
+
+def stands_of(contact: Contact, topics: list[Topic]) -> dict[str, Consent]:
+    """Return what the contact said of these topics, by the topics' ids."""
+    said = Consent.objects.filter(project=contact.project_id, contact=contact, topic__in=topics)
+    return {consent.topic_id: consent for consent in said}

@@ -1,0 +1,131 @@
+"""Scores are stored beside the contact's last activity, and follow what happens and the calendar.
+
+Whoever writes scores of a project holds its segments, so writers follow each other and each sees
+every event that is committed; none undoes what a later one saw.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Q
+
+from contacts.models import ContactActivity
+from contacts.models.event import Changes, announce
+from contacts.operations.memberships import hold_segments
+from contacts.scores import ENGAGEMENT_PARTS, FULL, LEAD_PARTS, day_of, movers, parameters
+from growth.models import Project
+from growth.transactions import atomic_with_retries
+
+_BATCH = 1000
+
+_WRITE = """
+    WITH score AS (
+        SELECT asked.id, least(%(full)s, coalesce(sum(part.points), 0))::smallint AS score
+          FROM contacts_contact asked LEFT JOIN ({parts}) part ON part.contact_id = asked.id
+         WHERE asked.project_id = %(project)s AND asked.id = ANY(%(contacts)s)
+         GROUP BY asked.id
+    ), before AS (
+        SELECT contact_id, {columns} FROM contacts_contactactivity
+         WHERE contact_id = ANY(%(contacts)s)
+    ), written AS (  -- only what differs: a row that is written keeps ingest waiting for it
+        INSERT INTO contacts_contactactivity (project_id, contact_id, {columns})
+        SELECT %(project)s, id, {values}
+          FROM score LEFT JOIN before ON before.contact_id = score.id
+         WHERE contact_id IS NULL OR ({old}) IS DISTINCT FROM ({values})
+         ORDER BY id
+        ON CONFLICT (contact_id) DO UPDATE SET ({columns}) = ROW({new})
+        RETURNING contact_id, engagement, lead
+    ), moved AS (
+        SELECT written.* FROM written LEFT JOIN before USING (contact_id)
+         WHERE written.{column} <> coalesce(before.{column}, 0)
+    ), kept AS (
+        INSERT INTO contacts_contactscore (project_id, contact_id, day, engagement, lead)
+        SELECT %(project)s, contact_id, %(today)s, engagement, lead FROM moved ORDER BY contact_id
+        ON CONFLICT (project_id, contact_id, day)
+        DO UPDATE SET engagement = excluded.engagement, lead = excluded.lead
+    )
+    SELECT contact_id FROM moved ORDER BY contact_id
+"""
+
+
+def _statement(column: str, parts: str, others: dict[str, str]) -> str:
+    """Return the statement that writes the score of this column, and these others with it."""
+    columns = {column: "score.score", **others}
+    filled = {
+        "parts": parts,
+        "column": column,
+        "columns": ", ".join(columns),
+        "values": ", ".join(columns.values()),
+        "old": ", ".join(f"before.{name}" for name in columns),
+        "new": ", ".join(f"excluded.{name}" for name in columns),
+    }
+    return _WRITE.format(**filled)
+
+
+_STATEMENTS = {
+    "engagement": _statement("engagement", ENGAGEMENT_PARTS, {"decayed_on": "%(today)s"}),
+    "lead": _statement("lead", LEAD_PARTS, {}),
+}
+
+
+def follow_scores(project: Project, changes: Changes, *, at: datetime) -> Changes:
+    """Bring stored scores in line with what changed; return whose scores that changed.
+
+    The number of statements is the same however many the contacts are.
+    """
+    engagement, lead = movers(changes)
+    if not engagement | lead:
+        return {}
+    hold_segments(project)
+    return _rescore(project, engagement, lead, at)
+
+
+@atomic_with_retries
+def decay_next(*, at: datetime) -> int:
+    """Write the scores of contacts whose day is over; return how many contacts they were."""
+    for project in Project.objects.order_by("id"):
+        if due := _due(project, at):
+            hold_segments(project)
+            announce(project, [], changes=_rescore(project, due, (), at), at=at)
+            return len(due)
+    return 0
+
+
+def _due(project: Project, at: datetime) -> set[int]:
+    """Return the next contacts whose engagement is of another day, or was never computed."""
+    rows = ContactActivity.objects.in_project(project).waning()
+    stale = rows.filter(Q(decayed_on=None) | Q(decayed_on__lt=day_of(project, at)))
+    contacts = stale.order_by("contact").values_list("contact", flat=True)[:_BATCH]
+    return set(map(ContactActivity._meta.pk.get_prep_value, contacts))
+
+
+def _rescore(
+    project: Project, engagement: Collection[int], lead: Collection[int], at: datetime
+) -> Changes:
+    lead = {*lead, *_never_scored(engagement)}
+    changes: Changes = {}
+    for name, keys in (("engagement", engagement), ("lead", lead)):
+        if keys and (moved := _write(name, project, keys, at)):
+            changes[f"scores.{name}"] = moved
+    return changes
+
+
+def _never_scored(contacts: Collection[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM unnest(%s::bigint[]) id WHERE NOT EXISTS (
+                   SELECT FROM contacts_contactactivity
+                    WHERE contact_id = id AND decayed_on IS NOT NULL)
+            """,
+            [list(contacts)],
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _write(name: str, project: Project, keys: Collection[int], at: datetime) -> list[int]:
+    params = parameters(project, sorted(keys), at=at) | {"full": FULL}
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENTS[name], params)
+        return [key for (key,) in cursor.fetchall()]
