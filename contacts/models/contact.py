@@ -124,10 +124,13 @@ class Contact(ProjectModel):
         }
 
     def _rename(self, kind: str, written: str, compared: str) -> None:
+        field = "email_key" if kind == Identity.Kind.EMAIL else kind
+        if (old := getattr(self, field)) != compared:
+            # Other values of the kind came with contacts that were merged, and go on to be claims.
+            self.identities.filter(kind=kind, value=old).delete()
         setattr(self, kind, written)
         if kind == Identity.Kind.EMAIL:
             self.email_key = compared
-        self.identities.filter(kind=kind).exclude(value=compared).delete()
         if not compared:
             return
         claim, _ = Identity.objects.get_or_create(
