@@ -13,6 +13,7 @@ from contacts.models import (
     ImportedFile,
     MailStream,
     Membership,
+    Merge,
     Segment,
     SegmentClock,
     Suppression,
@@ -81,6 +82,14 @@ class MembershipAdmin(ReadOnlyAdmin):
     list_display = ("segment", "contact", "entered_at")
     search_fields = ("segment__name", "contact__email_key", "contact__external_id")
     list_select_related = ("segment", "contact")
+
+
+@admin.register(Merge)
+class MergeAdmin(ReadOnlyAdmin):
+    list_display = ("source", "target", "project", "resolution", "created_at", "undone_at")
+    list_filter = ("created_at", "resolution")
+    search_fields = ("target__email_key", "target__external_id", "source__external_id")
+    list_select_related = ("source", "target", "project")
 
 
 @admin.register(SegmentClock)

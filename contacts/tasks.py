@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from contacts.mail import sending
 from contacts.models import EventReceipt, partitions
-from contacts.operations import memberships
+from contacts.operations import memberships, merging
 from growth.sweeps import sweep
 
 MONTHS_AHEAD = timedelta(days=62)
@@ -27,6 +27,12 @@ def recheck_memberships(*, at: datetime) -> int:
 def build_segments(*, at: datetime) -> int:
     """Write the memberships of segments that are new, or whose rules were changed."""
     return memberships.build_next(at=at)
+
+
+@sweep
+def settle_merges(*, at: datetime) -> int:
+    """Give survivors what was written for contacts at the moment they were merged."""
+    return merging.settle_merges(at=at)
 
 
 @sweep

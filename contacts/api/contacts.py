@@ -15,9 +15,10 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts.models import Contact, Event, Membership, Segment
+from contacts.models import Contact, Event, Membership, Merge, Segment
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.operations.contacts import upsert_contact
+from contacts.operations.merging import merge_contacts, undo_merge
 from contacts.operations.traits import (
     MAX_IDENTIFIER,
     make_sighting,
@@ -26,7 +27,7 @@ from contacts.operations.traits import (
 )
 from contacts.profile import profile
 from contacts.queries import members
-from growth.api.fields import JSONObject, StrictSerializer, Text
+from growth.api.fields import InProject, JSONObject, StrictSerializer, Text
 from growth.api.viewsets import ProjectViewSet
 from growth.errors import Invalid, Violation
 
@@ -158,6 +159,20 @@ class NewContactSerializer(ContactSerializer):
         return data
 
 
+class SourceSerializer(StrictSerializer):
+    """The other contact, which is or becomes part of this one."""
+
+    source_contact_id = InProject(queryset=Contact.objects, source="source")
+
+
+class MergeSerializer(SourceSerializer):
+    """What is merged, and whose values stay where both have one."""
+
+    conflict_resolution = serializers.ChoiceField(
+        Merge.Resolution.choices, default=Merge.Resolution.TARGET, source="resolution"
+    )
+
+
 class ContactViewSet(ProjectViewSet):
     """The people of the project."""
 
@@ -199,6 +214,18 @@ class ContactViewSet(ProjectViewSet):
     def destroy(self, request: Request, pk: str) -> Response:
         self.get_object().remove(at=now())
         return Response(status=204)
+
+    @action(detail=True, methods=["post"], serializer_class=MergeSerializer)
+    def merge(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        form = self.checked()
+        return self._profile(merge_contacts(target=contact, **form.validated_data, at=now()), form)
+
+    @action(detail=True, methods=["post"], serializer_class=SourceSerializer)
+    def unmerge(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        form = self.checked()
+        return self._profile(undo_merge(target=contact, **form.validated_data, at=now()), form)
 
     @action(detail=True)
     def events(self, request: Request, pk: str) -> Response:
