@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
@@ -54,8 +53,8 @@ class Merge(ProjectModel):
     source = models.ForeignKey("Contact", models.CASCADE, related_name="+", db_index=False)
     target = models.ForeignKey("Contact", models.CASCADE, related_name="+", db_index=False)
     resolution = models.CharField(max_length=13, choices=Resolution.choices)
-    before = models.JSONField(encoder=DjangoJSONEncoder)
-    after = models.JSONField(encoder=DjangoJSONEncoder)
+    before = models.JSONField()
+    after = models.JSONField()
     moved = models.JSONField(default=dict)
     exchanged = models.JSONField(default=dict)
     created_at = models.DateTimeField()

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from contacts.models import Contact
 from contacts.operations.claims import insert_claims, owners_of
-from contacts.operations.memberships import hold_segments
-from contacts.operations.merging import merge_contacts
+from contacts.operations.merging import hold_merges, merge_contacts
 from contacts.operations.people import EXTERNAL_ID, Claim
 from growth.errors import DomainError
 from growth.models import Project
@@ -28,7 +27,7 @@ class Alias(NamedTuple):
 def prepare_merges(project: Project, previous_ids: Collection[str]) -> None:
     """Wait for other merges of the project before any contact is locked, if there will be one."""
     if owners_of(project, _claims(previous_ids)):
-        hold_segments(project)
+        hold_merges(project)
 
 
 def follow_aliases(project: Project, aliases: Sequence[Alias], *, at: datetime) -> dict[int, int]:

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, Value, When
+from django.db.models import Case, QuerySet, Value, When
 
-from contacts.models import Contact, ContactActivity, Email, Identity, Merge
+from contacts.models import Contact, ContactActivity, Email, Identity, Membership, Merge
 
 _REFUSALS = ["unsubscribed", "complained", "manual"]  # A bounce is the address's, not the person's.
 
@@ -22,6 +22,10 @@ def row_of(contact: Contact) -> dict[str, Any]:
         "traits": contact.traits,
         "tags": contact.tags,
         "last_activity_at": activity.last_activity_at.isoformat() if activity else None,
+        "segments": {
+            segment: entered_at.isoformat()
+            for segment, entered_at in _memberships(contact).values_list("segment", "entered_at")
+        },
         "claims": [list(claim) for claim in contact.identities.values_list("kind", "value")],
     }
 
@@ -40,6 +44,23 @@ def united(source: Contact, target: Contact, resolution: str) -> dict[str, Any]:
         "traits": loser.traits | winner.traits,
         "tags": list(dict.fromkeys([*target.tags, *source.tags])),
     }
+
+
+def join_segments(source: Contact, target: Contact) -> None:
+    """Put the target into the segments of the source, since when the source was.
+
+    Whoever evaluates segments meanwhile may have put it there already.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO contacts_membership (project_id, segment_id, contact_id, entered_at)
+            SELECT project_id, segment_id, %s, entered_at FROM contacts_membership
+             WHERE project_id = %s AND contact_id = %s ORDER BY segment_id
+            ON CONFLICT DO NOTHING
+            """,
+            [target.key, target.project_key, source.key],
+        )
 
 
 def keep_latest_activity(source: Contact, target: Contact) -> None:
@@ -87,6 +108,10 @@ def email_advance() -> Case:
         When(state=Email.State.FAILED, then=Value(2)),
         default=Value(3),
     )
+
+
+def _memberships(contact: Contact) -> QuerySet:
+    return Membership.objects.filter(project=contact.project_id, contact=contact).order_by("id")
 
 
 def _preferred(source: Contact, target: Contact, resolution: str) -> tuple[Contact, Contact]:

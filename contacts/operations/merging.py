@@ -1,9 +1,8 @@
 """Two contacts become one person, and may part again for thirty days.
 
-Merges of a project follow each other, and none runs while its segments are evaluated. Both rows are
-locked in the order of their keys. What the source owns goes to the target: each app moves its own
-rows when it hears ``contact_merging``. Rows that somebody writes for the source at that very moment
-are moved some minutes later.
+Merges of a project follow each other, and lock both rows in the order of their keys. What the
+source owns goes to the target: each app moves its own rows when it hears ``contact_merging``. Rows
+that somebody writes for the source at that very moment are moved some minutes later.
 
 A merge makes nobody enter a segment: memberships move or are corrected, and nobody is told, so that
 no campaign begins because of it. Whoever refused mail at one address gets none at any of them.
@@ -11,12 +10,14 @@ no campaign begins because of it. Whoever refused mail at one address gets none 
 
 from datetime import datetime, timedelta
 
-from contacts.models import Contact, Email, Event, Identity, Membership, Merge
+from django.db import connection
+
+from contacts.models import Contact, Email, Event, Identity, Merge
 from contacts.models.event import announce
 from contacts.operations import parting
-from contacts.operations.memberships import hold_segments
 from contacts.operations.merge_rows import (
     email_advance,
+    join_segments,
     keep_latest_activity,
     refuse_mail_as_either,
     row_of,
@@ -26,12 +27,14 @@ from contacts.operations.tombstones import bury, leave_segments
 from contacts.signals import contact_merging
 from growth import outbox
 from growth.errors import Conflict, Invalid, Violation
-from growth.models import DomainEventType
+from growth.models import DomainEventType, Project
 from growth.transactions import RaceLost, atomic_with_retries
 
 UNDO_WITHIN = timedelta(days=30)
 SETTLE_AFTER = timedelta(minutes=3)
 """Longer than any worker holds a contact in its hands: see the leases of ``mail.claiming``."""
+
+_HELD = 0x6D657267  # "merg"
 
 Resolution = Merge.Resolution
 
@@ -50,7 +53,7 @@ def merge_contacts(
     """
     if source == target:
         raise _refused("same", "Name another contact than the one that it is merged into.")
-    hold_segments(target.project)
+    hold_merges(target.project)
     target = _survivor(target)
     source.refresh_from_db()
     if source.merged_into_id == target.id:
@@ -72,15 +75,15 @@ def undo_merge(*, source: Contact, target: Contact, at: datetime) -> Contact:
     happened since the merge stays with the target, and so does a refusal of mail.
 
     :raises Invalid: if the source is not a part of the target.
-    :raises Conflict: if it is one by way of a third contact.
+    :raises Conflict: if it is one by way of a third contact, or the target is not there any more.
     :raises Gone: if that was more than thirty days ago.
     """
-    hold_segments(target.project)
+    hold_merges(target.project)
     merge = parting.standing_merge(source, target, since=at - UNDO_WITHIN)
     rows = _rows([source, target])
     source, target = rows[source.id], rows[target.id]
     if target.deleted_at:
-        raise RaceLost
+        raise Conflict("This contact was deleted or merged into another; undo that first.")
     parting.part(merge, source, target, at=at)
     return target
 
@@ -89,10 +92,16 @@ def undo_merge(*, source: Contact, target: Contact, at: datetime) -> Contact:
 def settle_merges(*, at: datetime, limit: int = 50) -> int:
     """Move what came for the source after its merge; return how many merges were looked at."""
     due = Merge.objects.standing().filter(due_at__lte=at).select_for_update(skip_locked=True)
-    merges = list(due.order_by("due_at")[:limit])
-    for merge in merges:
-        _settle(merge, at)
-    return len(merges)
+    keys = [merge.pk for merge in due.order_by("due_at")[:limit]]
+    for key in keys:
+        _settle(Merge.objects.get(pk=key), at)  # As it is now: one may settle those after it.
+    return len(keys)
+
+
+def hold_merges(project: Project) -> None:
+    """Wait until nobody else merges contacts of the project, and let others wait till commit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_HELD, project.key % 2**31])
 
 
 def _survivor(contact: Contact) -> Contact:
@@ -158,10 +167,7 @@ def _move_identity(merge: Merge, at: datetime) -> None:
     refuse_mail_as_either(source, target, at=at)
     merge.move(Identity.objects.all())
     merge.move(Contact.objects.exclude(merged_into=None), "merged_into")
-    shared = Membership.objects.filter(project=merge.project, contact=target).values("segment")
-    merge.move(Membership.objects.exclude(segment__in=shared))
-    left = Membership.objects.filter(project=merge.project, contact=source)
-    merge.before["memberships"] = list(left.order_by("id").values("segment", "entered_at"))
+    join_segments(source, target)
     leave_segments(merge.project, [source.key])
     bury(merge.project, {source.key: target.key}, at)
 

@@ -35,7 +35,7 @@ def part(merge: Merge, source: Contact, target: Contact, *, at: datetime) -> Non
     source.save(update_fields=["deleted_at", "merged_into"])
     merge.move_back()
     _return_claims(merge, source, target)
-    _return_memberships(merge, source)
+    _return_memberships(merge, source, target)
     _return_activity(merge, target)
     merge.undone_at, merge.due_at = at, None
     merge.save(update_fields=["undone_at", "due_at"])
@@ -91,24 +91,24 @@ def _return_claims(merge: Merge, source: Contact, target: Contact) -> None:
         )
 
 
-def _return_memberships(merge: Merge, source: Contact) -> None:
-    """Put the source back into static segments where both were; rules tell of all others."""
-    entered = {row["segment"]: row["entered_at"] for row in merge.before["memberships"]}
+def _return_memberships(merge: Merge, source: Contact, target: Contact) -> None:
+    """Put the source back into its static segments, and take out the target where it came along.
+
+    Rules tell of all others.
+    """
+    entered = merge.before["source"]["segments"]
     static = Segment.objects.in_project(merge.project).filter(
         pk__in=list(entered), type=Segment.Type.STATIC
     )
-    Membership.objects.bulk_create(
-        [
-            Membership(
-                project=merge.project,
-                segment=segment,
-                contact=source,
-                entered_at=datetime.fromisoformat(entered[segment.id]),
-            )
-            for segment in static
-        ],
-        ignore_conflicts=True,
-    )
+    memberships = [
+        Membership(
+            project=merge.project, segment=segment, contact=source, entered_at=entered[segment.id]
+        )
+        for segment in static
+    ]
+    Membership.objects.bulk_create(memberships, ignore_conflicts=True)
+    gained = static.exclude(pk__in=list(merge.before["target"]["segments"]))
+    Membership.objects.filter(project=merge.project, contact=target, segment__in=gained).delete()
 
 
 def _return_activity(merge: Merge, target: Contact) -> None:

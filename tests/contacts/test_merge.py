@@ -371,9 +371,25 @@ def test_what_came_for_the_source_meanwhile_is_moved_later(project, pair):
     assert late.contact_id == last.id
     assert settle_merges(at=AT + timedelta(days=1)) == 0
     undo_merge(source=target, target=last, at=AT)
+    late.refresh_from_db()
+    assert late.contact_id == target.id
     undo_merge(source=source, target=target, at=AT)
     late.refresh_from_db()
     assert late.contact_id == source.id
+
+
+def test_what_came_late_goes_through_a_chain_that_settles_at_once(project, pair):
+    middle, first = pair
+    last = make_contact(project)
+    merge_contacts(source=first, target=middle, at=AT)
+    merge_contacts(source=middle, target=last, at=AT)
+    late = make_event(first, "late")
+
+    settle_merges(at=AT + timedelta(minutes=3))
+    undo_merge(source=middle, target=last, at=AT)
+
+    late.refresh_from_db()
+    assert late.contact_id == middle.id
 
 
 def test_the_number_of_statements_does_not_grow_with_the_events(project):
