@@ -6,7 +6,7 @@ from typing import Any, Self
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import Count, Exists, F, OuterRef
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
@@ -26,6 +26,15 @@ class ContactQuerySet(ProjectQuerySet):
     def tagged(self, tag: str) -> Self:
         """Keep those that bear the tag."""
         return self.filter(tags__contains=[tag])
+
+    def alike(self, name: str) -> Self:
+        """Keep the living that have the same ``email_key`` or ``phone`` as another of the project,
+        those that are alike beside each other.
+        """
+        living = self.alive().exclude(**{name: ""})
+        shared = living.order_by().values("project", name).annotate(number=Count("pk"))
+        several = shared.filter(number__gt=1, project=OuterRef("project"), **{name: OuterRef(name)})
+        return living.filter(Exists(several)).order_by("project", name, "pk")
 
 
 class Contact(ProjectModel):
