@@ -2,8 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+from django.db.models import F
+from django.dispatch import receiver
+
+from campaigns.models import Enrollment
 from campaigns.operations.journeys import enroll
+from contacts.models import Merge
+from contacts.signals import contact_merging
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType
 
@@ -14,3 +21,9 @@ def enroll_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
     for hops in sorted({event.hops for event in news}):
         pairs = [pair for event in news if event.hops == hops for pair in event.data["events"]]
         enroll(news[0].project, pairs, at=at, hops=hops)
+
+
+@receiver(contact_merging)
+def move_journeys(merge: Merge, **_: Any) -> None:
+    """Let the survivor go on where the one of the two stood who was further."""
+    merge.move_entries(Enrollment.objects.all(), ("campaign",), F("position"))

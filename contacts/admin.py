@@ -1,6 +1,7 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.timezone import now
 
 from contacts.models import (
@@ -16,22 +17,40 @@ from contacts.models import (
     ImportedFile,
     MailStream,
     Membership,
+    Merge,
     Segment,
     SegmentClock,
     Suppression,
     Template,
     Topic,
 )
+from contacts.operations.merging import merge_contacts
 from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
+from growth.errors import DomainError
+
+
+class LikelyDuplicates(admin.SimpleListFilter):
+    """Living contacts that have an address or a phone number in common with another."""
+
+    title = "likely duplicates"
+    parameter_name = "same"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("email_key", "same address"), ("phone", "same phone")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if (name := self.value()) not in ("email_key", "phone"):
+            return queryset
+        return Contact.objects.alike(name)
 
 
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "id", "external_id", "phone", "tags", "project", "created_at")
-    list_filter = ("created_at",)
+    list_filter = (LikelyDuplicates, "created_at")
     search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
     list_select_related = ("project",)
-    actions = ("remove",)
+    actions = ("remove", "merge")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).alive()
@@ -42,6 +61,41 @@ class ContactAdmin(ReadOnlyAdmin):
         for contact in contacts:
             contact.remove(at=now())
         self.message_user(request, "The contacts are deleted.")
+
+    @admin.action(description="Merge two, side by side")
+    def merge(self, request: HttpRequest, contacts: QuerySet) -> HttpResponse | None:
+        """Show both contacts, and merge them as the API does when one is chosen to stay."""
+        pair = list(contacts.select_related("project")[:3])
+        if len(pair) != 2 or pair[0].project_id != pair[1].project_id:
+            self.message_user(request, "Select two contacts of one project.", messages.ERROR)
+            return None
+        target = next((each for each in pair if each.id == request.POST.get("target")), None)
+        if target is None:
+            return self._side_by_side(request, pair)
+        (source,) = (each for each in pair if each != target)
+        resolution = request.POST.get("resolution")
+        if resolution not in Merge.Resolution.values:
+            return self._side_by_side(request, pair)
+        try:
+            merge_contacts(source=source, target=target, resolution=resolution, at=now())
+            self.message_user(request, f"{source.id} is a part of {target.id} now.")
+        except DomainError as error:  # Somebody else was quicker.
+            self.message_user(request, error.message, messages.ERROR)
+        return None
+
+    def _side_by_side(self, request: HttpRequest, pair: list[Contact]) -> HttpResponse:
+        one, other = (each.snapshot() for each in pair)
+        context = {
+            "title": "Merge two contacts",
+            "contacts": pair,
+            "table": {
+                "headers": ["", *map(str, pair)],
+                "rows": [[name, str(one[name]), str(other[name])] for name in one],
+            },
+            "resolutions": Merge.Resolution.choices,
+        }
+        context |= self.admin_site.each_context(request)
+        return render(request, "admin/contact_merge.html", context)
 
 
 @admin.register(ContactActivity)
@@ -116,6 +170,14 @@ class MembershipAdmin(ReadOnlyAdmin):
     list_display = ("segment", "contact", "entered_at")
     search_fields = ("segment__name", "contact__email_key", "contact__external_id")
     list_select_related = ("segment", "contact")
+
+
+@admin.register(Merge)
+class MergeAdmin(ReadOnlyAdmin):
+    list_display = ("source", "target", "project", "resolution", "created_at", "undone_at")
+    list_filter = ("created_at", "resolution")
+    search_fields = ("target__email_key", "target__external_id", "source__external_id")
+    list_select_related = ("source", "target", "project")
 
 
 @admin.register(SegmentClock)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from contacts.mail import sending
 from contacts.models import EventReceipt, partitions
-from contacts.operations import memberships, scoring
+from contacts.operations import memberships, merging, scoring
 from growth.sweeps import sweep
 
 MONTHS_AHEAD = timedelta(days=62)
@@ -33,6 +33,12 @@ def build_segments(*, at: datetime) -> int:
 def decay_scores(*, at: datetime) -> int:
     """Let engagement go down at the midnight of each project."""
     return scoring.decay_next(at=at)
+
+
+@sweep
+def settle_merges(*, at: datetime) -> int:
+    """Give survivors what was written for contacts at the moment they were merged."""
+    return merging.settle_merges(at=at)
 
 
 @sweep

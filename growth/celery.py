@@ -77,6 +77,7 @@ _CLOCK = {
     "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
     "contacts.tasks.build_segments": 5,  # segments that are being built
     "contacts.tasks.decay_scores": 60,  # scores of yesterday, after each project's midnight
+    "contacts.tasks.settle_merges": 30,  # rows written for a contact while it was merged
     "contacts.tasks.make_partitions": crontab(minute="7"),  # the months to come
     "contacts.tasks.prune_receipts": crontab(minute="27"),  # message ids of last week
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due

@@ -46,6 +46,7 @@ def parse_call(item: Any, envelope: Envelope) -> Call:
         timestamp=timestamp,
         message_id=_text(item, "message_id", "messageId", limit=255) or None,
         is_historical=is_old or context.get("historical") is True,
+        previous_id=_text(item, "previous_id", "previousId") if type == "alias" else "",
     )
 
 

@@ -1,9 +1,7 @@
 """``/v1/contacts``."""
 
-from datetime import UTC, datetime
 from typing import Any
 
-import django_filters
 import orjson
 from django.db.models import QuerySet, TextField
 from django.db.models.expressions import RawSQL
@@ -12,15 +10,17 @@ from django.http import Http404
 from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from contacts.api.filters import ContactFilter
 from contacts.api.records import ContactRecords
 from contacts.api.topics import Stances
-from contacts.models import Contact, Event, Membership, Segment
+from contacts.models import Contact, Event, Membership, Merge
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.operations.contacts import upsert_contact
+from contacts.operations.merging import merge_contacts, undo_merge
 from contacts.operations.tags import retag
 from contacts.operations.traits import (
     MAX_IDENTIFIER,
@@ -29,8 +29,7 @@ from contacts.operations.traits import (
     traits_violations,
 )
 from contacts.profile import profile
-from contacts.queries import members
-from growth.api.fields import JSONObject, StrictSerializer, Text, refusal
+from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
 from growth.errors import Invalid, Violation
 
 _TIME = """'YYYY-MM-DD"T"HH24:MI:SS"Z"'"""
@@ -58,46 +57,6 @@ def rows(contacts: QuerySet) -> QuerySet:
 def shown(row: dict[str, Any]) -> orjson.Fragment:
     """Return a row as lists show it; its JSON passes through without being parsed."""
     return orjson.Fragment(f'{{"id":"{row["id"]}",{row["body"][1:]}')
-
-
-class ContactFilter(django_filters.FilterSet):
-    """The query parameters of the list."""
-
-    segment_id = django_filters.CharFilter(method="in_segment")
-    tag = django_filters.CharFilter(method="bear_tag")
-    email = django_filters.CharFilter(method="have_email")
-    external_id = django_filters.CharFilter(field_name="external_id")
-    created_after = django_filters.CharFilter(method="came_after")
-    created_before = django_filters.CharFilter(method="came_before")
-
-    def in_segment(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        segment = Segment.objects.in_project(self.request.auth.project).filter(pk=value).first()
-        if segment is None:
-            raise ParseError("segment_id: There is no such segment in this project.")
-        return contacts.filter(id__in=members(segment, at=now()).values("id"))
-
-    def bear_tag(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        return contacts.tagged(value)
-
-    def have_email(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        try:
-            return contacts.filter(email_key=email_key(normalize_email(value)))
-        except AddressError:
-            return contacts.none()
-
-    def came_after(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        return contacts.filter(created_at__gt=self._time(name, value))
-
-    def came_before(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        return contacts.filter(created_at__lt=self._time(name, value))
-
-    def _time(self, name: str, text: str) -> datetime:
-        try:
-            read = datetime.fromisoformat(text.replace(" ", "+"))  # "+" in a query is a space.
-            zoned = read if read.tzinfo else read.replace(tzinfo=self.request.auth.project.zone)
-            return zoned.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ParseError(f"{name}: Write a time as ISO 8601, such as 2026-02-23.") from None
 
 
 class ContactSerializer(StrictSerializer):
@@ -181,6 +140,20 @@ class TagsSerializer(StrictSerializer):
         return data
 
 
+class SourceSerializer(StrictSerializer):
+    """The other contact, which is or becomes part of this one."""
+
+    source_contact_id = InProject(queryset=Contact.objects, source="source")
+
+
+class MergeSerializer(SourceSerializer):
+    """What is merged, and whose values stay where both have one."""
+
+    conflict_resolution = serializers.ChoiceField(
+        Merge.Resolution.choices, default=Merge.Resolution.TARGET, source="resolution"
+    )
+
+
 class ContactViewSet(ContactRecords):
     """The people of the project."""
 
@@ -231,6 +204,18 @@ class ContactViewSet(ContactRecords):
         form.is_valid(raise_exception=True)
         retag(contact, **form.validated_data, at=now())
         return self._profile(contact)
+
+    @action(detail=True, methods=["post"], serializer_class=MergeSerializer)
+    def merge(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        form = self.checked()
+        return self._profile(merge_contacts(target=contact, **form.validated_data, at=now()), form)
+
+    @action(detail=True, methods=["post"], serializer_class=SourceSerializer)
+    def unmerge(self, request: Request, pk: str) -> Response:
+        contact = self.get_object()
+        form = self.checked()
+        return self._profile(undo_merge(target=contact, **form.validated_data, at=now()), form)
 
     @action(detail=True)
     def events(self, request: Request, pk: str) -> Response:

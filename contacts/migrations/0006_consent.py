@@ -6,7 +6,7 @@ import growth.models.tenancy
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0004_segment_building"),
+        ("contacts", "0005_merge"),
         ("growth", "0001_initial"),
     ]
 

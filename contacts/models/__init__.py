@@ -4,6 +4,7 @@ from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
 from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, Template
+from contacts.models.merge import Merge
 from contacts.models.segment import Membership, Segment, SegmentClock
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ImportedFile",
     "MailStream",
     "Membership",
+    "Merge",
     "Segment",
     "SegmentClock",
     "Suppression",

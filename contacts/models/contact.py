@@ -6,7 +6,7 @@ from typing import Any, Self
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import Count, Exists, F, OuterRef
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
@@ -27,6 +27,15 @@ class ContactQuerySet(ProjectQuerySet):
     def tagged(self, tag: str) -> Self:
         """Keep those that bear the tag."""
         return self.filter(tags__contains=[tag])
+
+    def alike(self, name: str) -> Self:
+        """Keep the living that have the same ``email_key`` or ``phone`` as another of the project,
+        those that are alike beside each other.
+        """
+        living = self.alive().exclude(**{name: ""})
+        shared = living.order_by().values("project", name).annotate(number=Count("pk"))
+        several = shared.filter(number__gt=1, project=OuterRef("project"), **{name: OuterRef(name)})
+        return living.filter(Exists(several)).order_by("project", name, "pk")
 
 
 class Contact(ProjectModel):
@@ -128,10 +137,13 @@ class Contact(ProjectModel):
         }
 
     def _rename(self, kind: str, written: str, compared: str) -> None:
+        field = "email_key" if kind == Identity.Kind.EMAIL else kind
+        if (old := getattr(self, field)) != compared:
+            # Other values of the kind came with contacts that were merged, and go on to be claims.
+            self.identities.filter(kind=kind, value=old).delete()
         setattr(self, kind, written)
         if kind == Identity.Kind.EMAIL:
             self.email_key = compared
-        self.identities.filter(kind=kind).exclude(value=compared).delete()
         if not compared:
             return
         claim, _ = Identity.objects.get_or_create(

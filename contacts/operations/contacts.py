@@ -12,15 +12,16 @@ from django.db import connection
 from contacts.models import Contact
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, announce
+from contacts.operations.claims import insert_claims, owners_of
 from contacts.operations.consents import Stance, record_consents, unite_consents
 from contacts.operations.people import (
-    Claim,
     Conflict,
     Person,
     Resolver,
     Sighting,
     unsettled,
 )
+from contacts.operations.tombstones import bury, leave_segments
 from growth import ids, outbox
 from growth.models import DomainEventType, Project
 from growth.models.tenancy import next_keys
@@ -67,7 +68,7 @@ def identify(
     at the same time, one waits for the other and then finds it. The news of contacts that were made
     or changed are written; the changes are the caller's to announce, together with events.
     """
-    owners = _owners(project, {claim for sighting in sightings for claim in sighting.claims})
+    owners = owners_of(project, {claim for sighting in sightings for claim in sighting.claims})
     people = _locked(project, unsettled(sightings, owners))
     unknown = sum(1 for s in sightings if not any(claim in owners for claim in s.claims))
     resolver = Resolver(owners, people, next_keys(Contact, unknown) if unknown else [])
@@ -83,22 +84,6 @@ def identify(
         created={person.key for person in resolver.people.values() if person.is_new},
         changes=_changes(resolver),
     )
-
-
-def _owners(project: Project, claims: set[Claim]) -> dict[Claim, int]:
-    if not claims:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT identity.kind, identity.value, identity.contact_id
-              FROM jsonb_to_recordset(%s) claim (kind text, value text)
-              JOIN contacts_identity identity ON identity.project_id = %s
-                   AND identity.kind = claim.kind AND identity.value = claim.value
-            """,
-            [_json([{"kind": kind, "value": value} for kind, value in claims]), project.key],
-        )
-        return {Claim(kind, value): key for kind, value, key in cursor.fetchall()}
 
 
 def _locked(project: Project, keys: set[int]) -> list[Person]:
@@ -125,7 +110,7 @@ def _locked(project: Project, keys: set[int]) -> list[Person]:
 
 def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, datetime]:
     """Write what was resolved; return when each contact that is new or different was made."""
-    _insert_claims(project, resolver.attached)
+    insert_claims(project, resolver.attached)
     people = [p for p in resolver.people.values() if p.key not in resolver.absorbed]
     new = [person for person in people if person.is_new]
     revised = [person for person in people if person.changed and not person.is_new]
@@ -133,27 +118,6 @@ def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, date
     _absorb(project, resolver.absorbed, at)
     unite_consents(project, resolver.absorbed, at=at)
     return created_at
-
-
-def _insert_claims(project: Project, claims: dict[Claim, int]) -> None:
-    if not claims:
-        return
-    rows = [
-        {"kind": claim.kind, "value": claim.value, "contact_id": claims[claim]}
-        for claim in sorted(claims)
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO contacts_identity (project_id, kind, value, contact_id)
-            SELECT %s, * FROM jsonb_to_recordset(%s)
-                AS row (kind text, value text, contact_id bigint)
-            ON CONFLICT DO NOTHING
-            """,
-            [project.key, _json(rows)],
-        )
-        if cursor.rowcount < len(rows):
-            raise RaceLost  # Another call stored one of them first: now it can be found.
 
 
 def _insert(project: Project, people: list[Person], at: datetime) -> dict[int, datetime]:
@@ -228,19 +192,8 @@ def _absorb(project: Project, absorbed: dict[int, int], at: datetime) -> None:
                 """,
                 [*pairs, project.key],
             )
-        for table in ("contacts_membership", "contacts_segmentclock"):
-            cursor.execute(
-                f"DELETE FROM {table} WHERE project_id = %s AND contact_id = ANY(%s)",
-                [project.key, list(absorbed)],
-            )
-        cursor.execute(
-            """
-            UPDATE contacts_contact contact SET deleted_at = %s, merged_into_id = pair.person
-              FROM unnest(%s::bigint[], %s::bigint[]) pair (visitor, person)
-             WHERE contact.id = pair.visitor
-            """,
-            [at, *pairs],
-        )
+    leave_segments(project, absorbed)
+    bury(project, absorbed, at)
 
 
 def _changes(resolver: Resolver) -> Changes:

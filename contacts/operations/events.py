@@ -9,6 +9,7 @@ from django.db import connection
 
 from contacts.models import Event
 from contacts.models.event import announce
+from contacts.operations.aliasing import Alias, follow_aliases, prepare_merges, survivor
 from contacts.operations.contacts import identify
 from contacts.operations.people import Sighting
 from growth.models import Project
@@ -20,7 +21,8 @@ HISTORICAL_AGE = timedelta(hours=24)
 class Call(NamedTuple):
     """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
 
-    A historical call is stored and counted, and triggers nothing.
+    A historical call is stored and counted, and triggers nothing. An alias names the
+    ``previous_id`` that means the same person.
     """
 
     sighting: Sighting
@@ -29,6 +31,7 @@ class Call(NamedTuple):
     timestamp: datetime | None = None
     message_id: str | None = None
     is_historical: bool = False
+    previous_id: str = ""
 
 
 @atomic_with_retries
@@ -41,12 +44,12 @@ def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> No
     fresh = _fresh(project, calls, at)
     if not fresh:
         return
+    prepare_merges(project, {call.previous_id for call in fresh if call.previous_id})
     identified = identify(project, [call.sighting for call in fresh], at=at)
-    told = [
-        (call, contact)
-        for call, contact in zip(fresh, identified.contacts, strict=True)
-        if call.name
-    ]
+    meant = list(zip(fresh, identified.contacts, strict=True))
+    aliases = [Alias(call.previous_id, contact) for call, contact in meant if call.previous_id]
+    merged = follow_aliases(project, aliases, at=at)
+    told = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
     live = Event.objects.store(project, _rows(told, is_historical=False), at=at)
     historical = Event.objects.store(project, _rows(told, is_historical=True), at=at)
     announce(project, live, changes=identified.changes, at=at)

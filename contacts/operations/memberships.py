@@ -18,10 +18,11 @@ from graphlib import TopologicalSorter
 from django.db import connection
 from django.db.models import F, Max
 
-from contacts.models import Contact, Event, Membership, Segment, SegmentClock
+from contacts.models import Contact, Event, Segment, SegmentClock
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, Fact
 from contacts.operations.membership_sql import write_all, write_some
+from contacts.operations.tombstones import leave_segments
 from growth import ids, outbox
 from growth.models import DomainEvent, DomainEventType, Project
 from growth.transactions import RaceLost, atomic_with_retries
@@ -54,7 +55,8 @@ def follow_changes(
 ) -> None:
     """Bring all memberships in line with what changed of contacts, and announce who moved."""
     hold_segments(project)
-    _forget(project, changes.get("deleted", ()))
+    if gone := changes.get("deleted"):
+        leave_segments(project, gone)
     segments = _looking_at(project, changes)
     touched = {segment.id: _touched(segment, changes) for segment in segments}
     moves = _reevaluate(segments, touched, at=at)
@@ -189,12 +191,6 @@ def _looking_at(project: Project, changes: Changes) -> list[Segment]:
 
 def _touched(segment: Segment, changes: Changes) -> set[int]:
     return {key for what in ("created", *segment.mentions) for key in changes.get(what, ())}
-
-
-def _forget(project: Project, contacts: Collection[int]) -> None:
-    if contacts:
-        for model in (Membership, SegmentClock):
-            model.objects.filter(project=project, contact__in=contacts).delete()
 
 
 def _most_overdue(at: datetime) -> Project | None:

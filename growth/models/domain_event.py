@@ -16,6 +16,7 @@ class DomainEventType(models.TextChoices):
     CONTACT_CREATED = "contact.created"
     CONTACT_UPDATED = "contact.updated"
     CONTACT_DELETED = "contact.deleted"
+    CONTACT_MERGED = "contact.merged"
     SEGMENT_ENTERED = "segment.entered"
     SEGMENT_EXITED = "segment.exited"
     CAMPAIGN_ACTIVATED = "campaign.activated"

@@ -1,0 +1,52 @@
+"""The query parameters of lists."""
+
+from datetime import UTC, datetime
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils.timezone import now
+from rest_framework.exceptions import ParseError
+
+from contacts.models import Segment
+from contacts.models.addresses import AddressError, email_key, normalize_email
+from contacts.queries import members
+
+
+class ContactFilter(django_filters.FilterSet):
+    """The query parameters of the list."""
+
+    segment_id = django_filters.CharFilter(method="in_segment")
+    tag = django_filters.CharFilter(method="bear_tag")
+    email = django_filters.CharFilter(method="have_email")
+    external_id = django_filters.CharFilter(field_name="external_id")
+    created_after = django_filters.CharFilter(method="came_after")
+    created_before = django_filters.CharFilter(method="came_before")
+
+    def in_segment(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        segment = Segment.objects.in_project(self.request.auth.project).filter(pk=value).first()
+        if segment is None:
+            raise ParseError("segment_id: There is no such segment in this project.")
+        return contacts.filter(id__in=members(segment, at=now()).values("id"))
+
+    def bear_tag(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        return contacts.tagged(value)
+
+    def have_email(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        try:
+            return contacts.filter(email_key=email_key(normalize_email(value)))
+        except AddressError:
+            return contacts.none()
+
+    def came_after(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        return contacts.filter(created_at__gt=self._time(name, value))
+
+    def came_before(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        return contacts.filter(created_at__lt=self._time(name, value))
+
+    def _time(self, name: str, text: str) -> datetime:
+        try:
+            read = datetime.fromisoformat(text.replace(" ", "+"))  # "+" in a query is a space.
+            zoned = read if read.tzinfo else read.replace(tzinfo=self.request.auth.project.zone)
+            return zoned.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ParseError(f"{name}: Write a time as ISO 8601, such as 2026-02-23.") from None
