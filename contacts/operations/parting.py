@@ -117,6 +117,8 @@ def _return_activity(merge: Merge, target: Contact) -> None:
         return
     since = datetime.fromisoformat(after)
     unchanged = ContactActivity.objects.filter(contact=target, last_activity_at=since)
+    if before is None:
+        unchanged.filter(decayed_on=None).delete()  # Without scores the merge has made the row.
     unchanged.update(last_activity_at=datetime.fromisoformat(before) if before else None)
 
 
