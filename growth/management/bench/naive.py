@@ -1,5 +1,6 @@
 """The plainest way to serve the same rows with Django REST framework."""
 
+from django.db.models import QuerySet
 from django.urls import include, path
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -51,6 +52,9 @@ class ContactsView(ListAPIView):
     serializer_class = ContactSerializer
     pagination_class = ContactPages
     renderer_classes = (JSONRenderer,)
+
+    def get_queryset(self) -> QuerySet:
+        return super().get_queryset().filter(project=self.request.auth.project)
 
 
 urlpatterns = [
