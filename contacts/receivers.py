@@ -6,7 +6,7 @@ from itertools import groupby
 
 from contacts.models.event import Changes
 from contacts.operations.memberships import follow_changes
-from contacts.operations.scoring import follow_scores
+from contacts.operations.scoring import are_many, follow_scores, postpone_scores
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType
 
@@ -22,7 +22,10 @@ def follow_recorded_events(news: Sequence[DomainEvent], *, at: datetime) -> None
         project = group[0].project
         moment = max([at, *(each.created_at for each in group)])
         changes = _together(group)
-        changes |= follow_scores(project, changes, at=moment)
+        if is_quiet and are_many(changes):
+            postpone_scores(project, changes)
+        else:
+            changes |= follow_scores(project, changes, at=moment)
         follow_changes(project, changes, at=moment, hops=hops + 1, is_quiet=is_quiet)
         if not is_quiet:
             outbox.emit(project, *_evaluated(group), at=moment, hops=hops)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _ATTEMPTS = 4
+_PASSING = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 
 
 class RaceLost(Exception):
@@ -44,5 +45,5 @@ def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
 def _can_run_again(error: Exception) -> bool:
     if isinstance(error, RaceLost):
         return True
-    is_asked_for = isinstance(error.__cause__, DeadlockDetected | SerializationFailure)
+    is_asked_for = isinstance(error.__cause__, _PASSING)
     return is_asked_for and not connection.in_atomic_block

@@ -5,7 +5,7 @@ every event that is committed; none undoes what a later one saw.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Q
@@ -81,23 +81,45 @@ def follow_scores(project: Project, changes: Changes, *, at: datetime) -> Change
     return _rescore(project, engagement, lead, at)
 
 
+def postpone_scores(project: Project, changes: Changes) -> None:
+    """Leave the scores of so many contacts to ``decay_next``, which takes them batch by batch: in
+    one transaction they would keep ingest waiting for its contacts.
+    """
+    engagement, lead = movers(changes)
+    rows = ContactActivity.objects.in_project(project).filter(contact__in=engagement | lead)
+    rows.exclude(decayed_on=None).update(decayed_on=None)
+
+
+def are_many(changes: Changes) -> bool:
+    """Tell whether the scores of more contacts changed than are written in one transaction."""
+    engagement, lead = movers(changes)
+    return len(engagement | lead) > _BATCH
+
+
 @atomic_with_retries
 def decay_next(*, at: datetime) -> int:
     """Write the scores of contacts whose day is over; return how many contacts they were."""
     for project in Project.objects.order_by("id"):
         if due := _due(project, at):
             hold_segments(project)
-            announce(project, [], changes=_rescore(project, due, (), at), at=at)
+            unknown = {contact for contact, day in due.items() if day is None}
+            for keys, is_quiet in ((due.keys() - unknown, False), (unknown, True)):
+                changes = _rescore(project, keys, (), at) if keys else {}
+                announce(project, [], changes=changes, is_quiet=is_quiet, at=at)
             return len(due)
     return 0
 
 
-def _due(project: Project, at: datetime) -> set[int]:
-    """Return the next contacts whose engagement is of another day, or was never computed."""
+def _due(project: Project, at: datetime) -> dict[int, date | None]:
+    """Return the next contacts whose engagement is of another day, or is not known, with that day.
+
+    Those that are not known came by an import: nobody is told of them.
+    """
     rows = ContactActivity.objects.in_project(project).waning()
     stale = rows.filter(Q(decayed_on=None) | Q(decayed_on__lt=day_of(project, at)))
-    contacts = stale.order_by("contact").values_list("contact", flat=True)[:_BATCH]
-    return set(map(ContactActivity._meta.pk.get_prep_value, contacts))
+    contacts = stale.order_by("contact").values_list("contact", "decayed_on")[:_BATCH]
+    key_of = ContactActivity._meta.pk.get_prep_value
+    return {key_of(contact): day for contact, day in contacts}
 
 
 def _rescore(
