@@ -231,3 +231,9 @@ def test_another_projects_campaign_answers_as_an_unknown_one(api, other_project,
     assert api.post("/v1/campaigns", body).status_code == 422
     assert Campaign.objects.get().status == "draft"
     assert not Email.objects.exists()
+
+
+def test_a_field_of_broadcasts_that_is_null_is_none(api):
+    response = api.post("/v1/campaigns", {**ONBOARDING, "subject": None, "scheduled_at": None})
+
+    assert response.status_code == 201, response.json()
