@@ -41,7 +41,7 @@ def _database(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "DATABASE_URL must name a PostgreSQL database, such as postgres://user@localhost/growth."
         )
-    return database
+    return database | {"ENGINE": "growth.database"}
 
 
 VERSION = _version()
@@ -126,7 +126,7 @@ DATABASES = {
     "default": _DATABASE
     | {
         "CONN_MAX_AGE": 0 if DATABASE_POOL else 600,
-        "CONN_HEALTH_CHECKS": True,
+        "CONN_HEALTH_CHECKS": not DATABASE_POOL,  # For the pool, growth.database looks.
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode has no session.
         "OPTIONS": _DATABASE.get("OPTIONS", {})
         | {
@@ -248,6 +248,7 @@ BROKER_URL = env(
 # How many runs of one sweep its queue's processes can bear at once.
 SWEEP_SLOTS = env.int("GROWTH_SWEEP_SLOTS", default=2)
 
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # Addresses of people are not ours to keep.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # Ours: see growth.api.errors.
 structlog.configure(
     processors=[

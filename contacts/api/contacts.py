@@ -1,11 +1,9 @@
 """``/v1/contacts``."""
 
+from functools import partial
 from typing import Any
 
 import orjson
-from django.db.models import QuerySet, TextField
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast
 from django.http import Http404
 from django.utils.timezone import now
 from rest_framework import serializers
@@ -29,34 +27,14 @@ from contacts.operations.traits import (
     traits_violations,
 )
 from contacts.profile import profile
+from contacts.queries import NEWEST_FIRST, ContactRow, contact_rows
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
 from growth.errors import Invalid, Violation
 
-_TIME = """'YYYY-MM-DD"T"HH24:MI:SS"Z"'"""
-_BODY = RawSQL(  # One piece: to put it together of parts takes Django as long as a page of rows.
-    f"""json_build_object(
-            'email', nullif(contacts_contact.email, ''),
-            'external_id', nullif(contacts_contact.external_id, ''),
-            'phone', nullif(contacts_contact.phone, ''),
-            'traits', contacts_contact.traits,
-            'tags', contacts_contact.tags,
-            'created_at', to_char(contacts_contact.created_at AT TIME ZONE 'UTC', {_TIME}),
-            'updated_at', to_char(contacts_contact.updated_at AT TIME ZONE 'UTC', {_TIME})
-        )::text""",
-    [],
-    output_field=TextField(),
-)
 
-
-def rows(contacts: QuerySet) -> QuerySet:
-    """Return the contacts as dicts that hold the JSON which PostgreSQL made of all but the id."""
-    written = contacts.annotate(body=_BODY, created_at_text=Cast("created_at", TextField()))
-    return written.values("id", "created_at_text", "body")
-
-
-def shown(row: dict[str, Any]) -> orjson.Fragment:
+def shown(row: ContactRow) -> orjson.Fragment:
     """Return a row as lists show it; its JSON passes through without being parsed."""
-    return orjson.Fragment(f'{{"id":"{row["id"]}",{row["body"][1:]}')
+    return orjson.Fragment(f'{{"id":"{row.id}",{row.body[1:]}')
 
 
 class ContactSerializer(StrictSerializer):
@@ -161,10 +139,12 @@ class ContactViewSet(ContactRecords):
     queryset = Contact.objects.alive()
     serializer_class = ContactSerializer
     filterset_class = ContactFilter
-    keyset = ("-created_at", "-id")
+    keyset = NEWEST_FIRST
 
     def list(self, request: Request) -> Response:
-        page = self.page_of(rows(self.filter_queryset(self.get_queryset())))
+        filtered = self.filter_queryset(self.queryset) if self.sent_filters else None
+        fetch = partial(contact_rows, self.project, filtered)
+        page = self.paginator.paginate(fetch, request, self.keyset)
         return self.paginator.get_paginated_response([shown(row) for row in page])
 
     def create(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """``/v1/segments``."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts.api.contacts import rows, shown
+from contacts.api.contacts import shown
 from contacts.models import Contact, Segment
 from contacts.operations.segments import (
     add_members,
@@ -20,7 +21,15 @@ from contacts.operations.segments import (
     remove_segment,
     revise_segment,
 )
-from contacts.queries import count_matching, count_members, estimate, explain, members
+from contacts.queries import (
+    NEWEST_FIRST,
+    contact_rows,
+    count_matching,
+    count_members,
+    estimate,
+    explain,
+    members,
+)
 from contacts.rules import Group, parse
 from growth.api.fields import JSONObject, StrictSerializer, Text
 from growth.api.json import merge_patch
@@ -151,7 +160,8 @@ class SegmentViewSet(ProjectViewSet):
 
     @action(detail=True, methods=["get"])
     def contacts(self, request: Request, pk: str) -> Response:
-        page = self.page_of(rows(members(self.get_object(), at=now())))
+        fetch = partial(contact_rows, self.project, members(self.get_object(), at=now()))
+        page = self.paginator.paginate(fetch, request, NEWEST_FIRST)
         return self.paginator.get_paginated_response([shown(row) for row in page])
 
     @contacts.mapping.post

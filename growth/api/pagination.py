@@ -1,9 +1,10 @@
 """Keyset pages: as fast at the end of a list as at its start, and stable while rows come and go."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from django.core import signing
+from django.core.signing import BadSignature, Signer
 from django.db.models import F, QuerySet
 from django.db.models.fields.tuple_lookups import (
     Tuple,
@@ -18,6 +19,9 @@ from rest_framework.response import Response
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
 
+Fetch = Callable[[list | None, int], list]
+"""Returns so many rows, from the first one on, or from the one after those values of the keyset."""
+
 _LIMIT = re.compile(r"[0-9]{1,18}")
 
 
@@ -29,15 +33,22 @@ class KeysetPagination(BasePagination):
     """
 
     def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list:
-        self._names = [name.removeprefix("-") for name in view.keyset]
+        def fetch(after: list | None, count: int) -> list:
+            found = queryset
+            if after is not None:
+                lookup = TupleLessThan if view.keyset[0].startswith("-") else TupleGreaterThan
+                fields = Tuple(*(F(name.removeprefix("-")) for name in view.keyset))
+                found = queryset.filter(lookup(fields, tuple(after)))
+            return list(found.order_by(*view.keyset)[:count])
+
+        return self.paginate(fetch, request, view.keyset)
+
+    def paginate(self, fetch: Fetch, request: Request, keyset: tuple[str, ...]) -> list:
+        """Return the rows of the page that ``fetch`` finds."""
+        self._names = [name.removeprefix("-") for name in keyset]
         self._binding = _binding(request)
         limit = read_limit(request)
-        after = self._after(request)
-        if after is not None:
-            lookup = TupleLessThan if view.keyset[0].startswith("-") else TupleGreaterThan
-            fields = Tuple(*(F(name) for name in self._names))
-            queryset = queryset.filter(lookup(fields, tuple(after)))
-        rows = list(queryset.order_by(*view.keyset)[: limit + 1])
+        rows = fetch(self._after(request), limit + 1)
         self._has_more = len(rows) > limit
         self._page = rows[:limit]
         return self._page
@@ -55,15 +66,15 @@ class KeysetPagination(BasePagination):
         last = self._page[-1]
         values = [_get(last, name) for name in self._names]
         written = [v.isoformat() if hasattr(v, "isoformat") else v for v in values]
-        return signing.dumps(written, salt=self._binding)
+        return Signer(salt=self._binding).sign_object(written)
 
     def _after(self, request: Request) -> list | None:
         cursor = request.query_params.get("cursor")
         if not cursor:
             return None
         try:
-            values = signing.loads(cursor, salt=self._binding)
-        except (signing.BadSignature, ValueError, UnicodeError):
+            values = Signer(salt=self._binding).unsign_object(cursor)
+        except (BadSignature, ValueError, UnicodeError):
             raise ParseError(
                 "cursor: Take the next_cursor of the previous page, with the same filters."
             ) from None
@@ -82,11 +93,9 @@ def read_limit(request: Request) -> int:
 
 
 def _get(row: Any, name: str) -> Any:
-    """Return the value by which the row has its place. A row that is a dict may hold it written
-    out, as ``<name>_text``: times are dear to read, and only the last one of a page is needed.
-    """
+    """Return the value by which the row has its place."""
     if isinstance(row, dict):
-        return row[name] if name in row else row[f"{name}_text"]
+        return row[name]
     for part in name.split("__"):
         row = getattr(row, part)
     return row

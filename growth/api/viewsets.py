@@ -37,8 +37,13 @@ class ProjectViewSet(GenericViewSet):
     def get_queryset(self) -> QuerySet:
         return super().get_queryset().in_project(self.project)
 
+    @property
+    def sent_filters(self) -> set[str]:
+        """The names of the query parameters that choose rows."""
+        return self.request.query_params.keys() - {"limit", "cursor"}
+
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        sent = self.request.query_params.keys() - {"limit", "cursor"}
+        sent = self.sent_filters
         if self.action != "list" or not sent:
             return queryset  # To make filters costs as much as a page of rows.
         filters = getattr(self, "filterset_class", None)
