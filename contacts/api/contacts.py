@@ -136,6 +136,7 @@ class ContactViewSet(ContactRecords):
     """The people of the project."""
 
     resource = "contacts"
+    is_about_people = True
     queryset = Contact.objects.alive()
     serializer_class = ContactSerializer
     filterset_class = ContactFilter

@@ -18,8 +18,10 @@ from rest_framework.views import APIView
 from contacts.api.calls import Envelope, parse_call
 from contacts.operations.events import Call, record_calls
 from growth.api.authentication import WriteKeyAuthentication
+from growth.api.idempotency import answered_once
 from growth.api.json import gunzip, load
 from growth.api.permissions import IsWriteKey
+from growth.api.throttling import INGEST
 from growth.errors import Invalid, TooLarge, Violation
 
 MAX_BYTES = 500 * 1024
@@ -50,6 +52,11 @@ class IngestView(APIView):
     authentication_classes = [WriteKeyAuthentication]
     permission_classes = [IsWriteKey]
     parser_classes = [IngestParser]
+    rate = INGEST
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.post = answered_once(self.post)
 
     def accepted(self, request: Request, **additions: Any) -> Response:
         """Return the answer to calls that were stored."""

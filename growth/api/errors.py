@@ -1,5 +1,6 @@
 """One shape for every error: ``{"error": {"code", "message", "details"}, "request_id"}``."""
 
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -109,7 +110,7 @@ def _of_rest_framework(request: HttpRequest, error: exceptions.APIException) -> 
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header
     if getattr(error, "wait", None):
-        headers["Retry-After"] = f"{error.wait:.0f}"
+        headers["Retry-After"] = str(max(1, math.ceil(error.wait)))
     message = _sentence(str(error.detail))
     return _response(request, code, message, getattr(error, "details", None), headers)
 

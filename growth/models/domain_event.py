@@ -27,11 +27,12 @@ class DomainEventType(models.TextChoices):
     CAMPAIGN_EMAIL_UNSUBSCRIBED = "campaign.email.unsubscribed"
     EVENTS_RECORDED = "events.recorded"
     EVENTS_EVALUATED = "events.evaluated"
+    SETTINGS_UPDATED = "settings.updated"
 
     @property
     def is_public(self) -> bool:
         """Whether integrators may hear of it."""
-        return self not in (self.EVENTS_RECORDED, self.EVENTS_EVALUATED)
+        return self not in (self.EVENTS_RECORDED, self.EVENTS_EVALUATED, self.SETTINGS_UPDATED)
 
 
 class DomainEventQuerySet(ProjectQuerySet):
