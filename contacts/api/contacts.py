@@ -19,6 +19,7 @@ from contacts.api.records import ContactRecords
 from contacts.api.topics import Stances
 from contacts.models import Contact, Event, Membership, Merge
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
+from contacts.models.identity import NO_PERSON, names_nobody
 from contacts.operations.contacts import upsert_contact
 from contacts.operations.merging import merge_contacts, undo_merge
 from contacts.operations.tags import retag
@@ -74,6 +75,11 @@ class ContactSerializer(StrictSerializer):
     segments = serializers.JSONField(read_only=True)
     recent_events = serializers.JSONField(read_only=True)
     referral_stats = serializers.JSONField(read_only=True)
+
+    def validate_external_id(self, text: str | None) -> str | None:
+        if text and names_nobody(text):
+            raise serializers.ValidationError(NO_PERSON, "blocked")
+        return text
 
     def validate_email(self, text: str | None) -> str:
         try:
@@ -172,12 +178,12 @@ class ContactViewSet(ContactRecords):
         form.is_valid(raise_exception=True)
         said = {name: value for name, value in form.validated_data.items() if value is not None}
         stances = said.pop("consent", {})
-        identified = upsert_contact(self.project, make_sighting(**said), stances, at=now())
-        is_new = bool(identified.created)
-        contact = Contact.objects.get(pk=identified.contacts[0])
+        outcome = upsert_contact(self.project, make_sighting(**said), stances, at=now())
+        is_new = outcome.is_new
+        contact = Contact.objects.get(pk=outcome.contact)
         additions = {
             "created": is_new,
-            "conflicts": [conflict.as_dict() for conflict in identified.conflicts[0]],
+            "conflicts": [conflict.as_dict() for conflict in outcome.conflicts],
         }
         return self._profile(contact, form, 201 if is_new else 200, additions)
 

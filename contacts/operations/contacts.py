@@ -12,17 +12,19 @@ from django.db import connection
 from contacts.models import Contact
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, announce
-from contacts.operations.claims import insert_claims, owners_of
+from contacts.operations.claims import count_devices, insert_claims, owners_of
 from contacts.operations.consents import Stance, record_consents, unite_consents
-from contacts.operations.people import (
-    Conflict,
-    Person,
+from contacts.operations.people import Person, Sighting
+from contacts.operations.resolving import (
+    Outcome,
     Resolver,
-    Sighting,
+    meeting_devices,
+    possible_births,
     unsettled,
 )
 from contacts.operations.tombstones import bury, leave_segments
 from growth import ids, outbox
+from growth.errors import Invalid
 from growth.models import DomainEventType, Project
 from growth.models.tenancy import next_keys
 from growth.transactions import RaceLost, atomic_with_retries
@@ -30,12 +32,15 @@ from growth.transactions import RaceLost, atomic_with_retries
 
 @dataclass(frozen=True)
 class Identified:
-    """The contacts that a batch of sightings means, in their order, and what that changed."""
+    """Whom a batch of sightings means, in their order, and what that changed."""
 
-    contacts: list[int]
-    conflicts: list[list[Conflict]]
-    created: set[int] = field(default_factory=set)
+    outcomes: list[Outcome]
     changes: Changes = field(default_factory=dict)
+
+    @property
+    def contacts(self) -> list[int]:
+        """The keys of the contacts."""
+        return [outcome.contact for outcome in self.outcomes]
 
 
 @atomic_with_retries
@@ -45,18 +50,22 @@ def upsert_contact(
     stances: Mapping[str, Stance] = MappingProxyType({}),
     *,
     at: datetime,
-) -> Identified:
+) -> Outcome:
     """Make the contact that the sighting means, or bring it up to date, and tell the system.
 
     ``stances`` is what the contact says of topics, by their codes.
 
-    :raises Invalid: if there is no topic of a code; then nothing is stored.
+    :raises Invalid: if there is no topic of a code, or there would be too many traits; then nothing
+        is stored.
     """
     identified = identify(project, [sighting], at=at)
+    [outcome] = identified.outcomes
+    if outcome.violations:
+        raise Invalid(*outcome.violations)
     if stances:
-        record_consents(Contact.objects.get(pk=identified.contacts[0]), stances, at=at)
+        record_consents(Contact.objects.get(pk=outcome.contact), stances, at=at)
     announce(project, [], changes=identified.changes, at=at)
-    return identified
+    return outcome
 
 
 def identify(
@@ -70,18 +79,19 @@ def identify(
     """
     owners = owners_of(project, {claim for sighting in sightings for claim in sighting.claims})
     people = _locked(project, unsettled(sightings, owners))
-    unknown = sum(1 for s in sightings if not any(claim in owners for claim in s.claims))
-    resolver = Resolver(owners, people, next_keys(Contact, unknown) if unknown else [])
+    devices = count_devices(project, meeting_devices(sightings, owners))
+    births = possible_births(sightings, owners)
+    resolver = Resolver(owners, people, next_keys(Contact, births) if births else [], devices)
     outcomes = [resolver.resolve(sighting) for sighting in sightings]
-    keys = [resolver.absorbed.get(key, key) for key, _ in outcomes]
     created_at = _store(project, resolver, at)
     if not is_quiet:
         news = [_news(resolver.people[key], since, at) for key, since in created_at.items()]
         outbox.emit(project, *news, at=at)
     return Identified(
-        contacts=keys,
-        conflicts=[conflicts for _, conflicts in outcomes],
-        created={person.key for person in resolver.people.values() if person.is_new},
+        outcomes=[
+            each._replace(contact=resolver.absorbed.get(each.contact, each.contact))
+            for each in outcomes
+        ],
         changes=_changes(resolver),
     )
 
