@@ -19,6 +19,7 @@ from contacts.api.calls import Envelope, parse_call
 from contacts.operations.events import Call, record_calls
 from contacts.operations.resolving import Outcome
 from growth.api.authentication import WriteKeyAuthentication
+from growth.api.errors import refused
 from growth.api.json import gunzip, load
 from growth.api.permissions import IsWriteKey
 from growth.errors import Invalid, TooLarge, Violation
@@ -116,16 +117,10 @@ def _verdicts(batch: list[Any], envelope: Envelope) -> Iterator[Call | Invalid]:
 
 def _item(index: int, verdict: Call | Invalid, outcome: Outcome | None) -> dict[str, Any]:
     if outcome and outcome.violations:
-        return refused_item(index, Invalid(*outcome.violations))
+        return refused(index, Invalid(*outcome.violations))
     if isinstance(verdict, Invalid):
-        return refused_item(index, verdict)
+        return refused(index, verdict)
     return {"index": index, "status": 202, "success": True, **_kept_back(verdict, outcome)}
-
-
-def refused_item(index: int, refusal: Invalid) -> dict[str, Any]:
-    """Return the verdict on one of many things that cannot be stored."""
-    error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
-    return {"index": index, "status": 422, "success": False, "error": error}
 
 
 def _kept_back(call: Call, outcome: Outcome | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from growth.models import ProjectModel
 
 _NOBODY = frozenset(
     [
-        *("-1", "{}", "[]", "[object object]", "anon", "anonymous", "anonymous_id", "anonymousid"),
+        *("-1", "{}", "[]", "[object object]", "anonymous", "anonymous_id", "anonymousid"),
         *("device_id", "distinct_id", "external_id", "false", "guest", "n/a", "na", "nan", "nil"),
         *("none", "not_authenticated", "null", "true", "undefined", "unknown", "user_id", "userid"),
     ]

@@ -1,9 +1,8 @@
 """The births and meetings of contacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -13,7 +12,13 @@ from contacts.models import Contact
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, announce
 from contacts.operations.claims import count_devices, insert_claims, owners_of
-from contacts.operations.consents import Stance, record_consents, unite_consents
+from contacts.operations.consents import (
+    Stance,
+    kept_topics,
+    record_stances,
+    unite_consents,
+    unknown_topics,
+)
 from contacts.operations.people import Person, Sighting
 from contacts.operations.resolving import (
     Outcome,
@@ -24,7 +29,6 @@ from contacts.operations.resolving import (
 )
 from contacts.operations.tombstones import bury, leave_segments
 from growth import ids, outbox
-from growth.errors import Invalid
 from growth.models import DomainEventType, Project
 from growth.models.tenancy import next_keys
 from growth.transactions import RaceLost, atomic_with_retries
@@ -44,28 +48,36 @@ class Identified:
 
 
 @atomic_with_retries
-def upsert_contact(
-    project: Project,
-    sighting: Sighting,
-    stances: Mapping[str, Stance] = MappingProxyType({}),
-    *,
-    at: datetime,
-) -> Outcome:
-    """Make the contact that the sighting means, or bring it up to date, and tell the system.
+def upsert_contacts(
+    project: Project, sightings: Sequence[Sighting], *, at: datetime
+) -> list[Outcome]:
+    """Make the contacts that the sightings mean, or bring them up to date, and tell the system.
 
-    ``stances`` is what the contact says of topics, by their codes.
-
-    :raises Invalid: if there is no topic of a code, or there would be too many traits; then nothing
-        is stored.
+    Each sighting has its own outcome; of those with violations nothing is stored. Safe to repeat,
+    at the same time as itself, and to kill: it is one transaction.
     """
-    identified = identify(project, [sighting], at=at)
-    [outcome] = identified.outcomes
-    if outcome.violations:
-        raise Invalid(*outcome.violations)
-    if stances:
-        record_consents(Contact.objects.get(pk=outcome.contact), stances, at=at)
+    topics = kept_topics(project, {code for each in sightings for code in each.stances})
+    wrong = {n: unknown_topics(each.stances, topics) for n, each in enumerate(sightings)}
+    good = [each for n, each in enumerate(sightings) if not wrong[n]]
+    identified = identify(project, good, at=at)
+    record_stances(_said(project, good, identified.outcomes), topics, at=at)
     announce(project, [], changes=identified.changes, at=at)
-    return outcome
+    outcomes = iter(identified.outcomes)
+    return [Outcome(0, violations=wrong[n]) if wrong[n] else next(outcomes) for n in wrong]
+
+
+def _said(
+    project: Project, sightings: Sequence[Sighting], outcomes: Sequence[Outcome]
+) -> dict[Contact, dict[str, Stance]]:
+    """Return what contacts say of topics; of two words of one contact the last one counts."""
+    said: dict[int, dict[str, Stance]] = {}
+    for sighting, outcome in zip(sightings, outcomes, strict=True):
+        if sighting.stances and not outcome.violations:
+            said.setdefault(outcome.contact, {}).update(sighting.stances)
+    if not said:
+        return {}
+    contacts = Contact.objects.filter(project=project, pk__in=said).select_related("project")
+    return {contact: said[contact.key] for contact in contacts.order_by("id")}
 
 
 def identify(

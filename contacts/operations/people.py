@@ -22,18 +22,21 @@ class Claim(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """What one call says of a person. A trait of None is removed; tags replace."""
+    """What one call says of a person. A trait of None is removed; tags replace; ``stances`` is what
+    the person says of topics, by their codes.
+    """
 
     claims: tuple[Claim, ...]
     traits: Mapping[str, Any] = MappingProxyType({})
     email: str = ""
     phone: str = ""
     tags: list[str] | None = None
+    stances: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def tells(self) -> bool:
         """Whether it says more than who it was."""
-        return bool(self.traits or self.phone) or self.tags is not None
+        return bool(self.traits or self.phone or self.stances) or self.tags is not None
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,13 @@ def body(code: str, message: str, request: HttpRequest, details: list[dict] | No
     return {"error": error, "request_id": request.request_id}
 
 
+def refused(index: int, refusal: DomainError) -> dict[str, Any]:
+    """Return the verdict on one item of a batch that cannot be stored."""
+    error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
+    status = _STATUS[refusal.code]
+    return {"index": index, "status": status, "success": False, "error": error}
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer to an exception raised in an API view, or None if it is a fault of ours."""
     request = context["request"]._request
