@@ -1,20 +1,140 @@
 """Many tell of the same people at once, and each person is one contact with everything."""
 
+import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections
+from rest_framework.response import Response
 
-from contacts.models import Contact, Event
+from contacts.models import Contact, Event, Identity
 from contacts.operations.events import Call, record_calls
 from contacts.operations.traits import make_sighting
 from growth.models import Project
+from tests.conftest import client_with
 from tests.factories import AT
 
+pytestmark = pytest.mark.django_db(transaction=True)
 
-@pytest.mark.django_db(transaction=True)
-def test_sixteen_identifies_of_one_person_at_the_same_time_make_one_contact():
-    project = Project.objects.create(name="Acme")
+THREADS = 16
+PEOPLE = 40
+
+
+@pytest.fixture
+def project() -> Project:
+    return Project.objects.create(name="Acme")
+
+
+def in_threads(work: Callable[[int], Response]) -> list[dict]:
+    """Do the work in each thread, and return the bodies of the answers."""
+
+    def run(number: int) -> dict:
+        try:
+            response = work(number)
+            assert response.status_code < 300, response.content
+            return response.json()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(run, range(THREADS)))
+
+
+def told_by(thread: int, person: int) -> dict:
+    """Return what the thread says of the person: some know the id, others the address, or both."""
+    ids = {"external_id": f"u{person}", "email": f"U{person}@Example.com"}
+    known = ids if (thread + person) % 3 else {"email": ids["email"].lower()}
+    return {**known, "traits": {f"t{thread}": person}}
+
+
+def shuffled(thread: int) -> list[int]:
+    return random.Random(thread).sample(range(PEOPLE), PEOPLE)
+
+
+def the_people() -> list[Contact]:
+    """Return the contacts, of which there must be one for each person, with all that was told."""
+    people = list(Contact.objects.all())
+    assert sorted(each.email_key for each in people) == sorted(
+        f"u{n}@example.com" for n in range(PEOPLE)
+    )
+    for each in people:
+        number = int(each.external_id.removeprefix("u"))
+        assert each.traits == {f"t{thread}": number for thread in range(THREADS)}
+    assert Identity.objects.count() == 2 * PEOPLE
+    return people
+
+
+def test_contacts_told_one_by_one_at_the_same_time_are_one_each(project):
+    client = client_with(project, scopes=["*"])
+
+    def tell(thread: int) -> Response:
+        for person in shuffled(thread)[:-1]:
+            assert client.post("/v1/contacts", told_by(thread, person)).status_code in (200, 201)
+        return client.post("/v1/contacts", told_by(thread, shuffled(thread)[-1]))
+
+    in_threads(tell)
+
+    the_people()
+
+
+def test_batches_of_the_same_people_at_the_same_time_make_each_once(project):
+    client = client_with(project, scopes=["*"])
+
+    def tell(thread: int) -> Response:
+        contacts = [told_by(thread, person) for person in shuffled(thread)]
+        return client.post("/v1/contacts/batch", {"contacts": contacts})
+
+    answers = in_threads(tell)
+
+    people = {contact.id for contact in the_people()}
+    items = [item for answer in answers for item in answer["items"]]
+    assert {item["id"] for item in items} == people
+    assert sum(item["created"] for item in items) == PEOPLE
+
+
+def test_parts_of_the_same_people_at_the_same_time_make_each_once(project):
+    client = client_with(project, scopes=["*"])
+
+    def tell(thread: int) -> Response:
+        order = shuffled(thread)
+        for start in range(0, PEOPLE, 5):
+            contacts = [told_by(thread, person) for person in order[start : start + 5]]
+            response = client.post("/v1/contacts/batch", {"contacts": contacts})
+            assert all(item["success"] for item in response.json()["items"])
+        return response
+
+    in_threads(tell)
+
+    the_people()
+
+
+def test_identifies_and_batches_beside_each_other_lose_nothing(project):
+    server = client_with(project, scopes=["*"])
+    browser = client_with(project, type="write", scopes=[])
+
+    def call(thread: int, person: int) -> dict:
+        said = told_by(thread, person)
+        traits = said["traits"] | {"email": said["email"]}
+        ids = {"userId": f"u{person}", "anonymousId": f"d{thread}-{person}"}
+        return {"type": "identify", **ids, "traits": traits}
+
+    def tell(thread: int) -> Response:
+        order = shuffled(thread)
+        if thread % 2:
+            return browser.post("/v1/batch", {"batch": [call(thread, each) for each in order]})
+        contacts = [told_by(thread, each) | {"external_id": f"u{each}"} for each in order]
+        return server.post("/v1/contacts/batch", {"contacts": contacts})
+
+    in_threads(tell)
+
+    devices = Identity.objects.filter(kind="anonymous_id")
+    assert devices.count() == PEOPLE * THREADS // 2
+    devices.delete()
+    the_people()
+
+
+def test_sixteen_identifies_of_one_person_at_the_same_time_make_one_contact(project):
     spellings = ["alice@example.com", "Alice@Example.com", "ALICE@example.COM"]
 
     def identify(n):
