@@ -11,12 +11,12 @@ from django.db import connection
 from contacts.models import Contact
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, announce
+from contacts.operations.absorbing import absorb_visitors
 from contacts.operations.claims import count_devices, insert_claims, owners_of
 from contacts.operations.consents import (
     Stance,
     kept_topics,
     record_stances,
-    unite_consents,
     unknown_topics,
 )
 from contacts.operations.people import Person, Sighting
@@ -27,7 +27,6 @@ from contacts.operations.resolving import (
     possible_births,
     unsettled,
 )
-from contacts.operations.tombstones import bury, leave_segments
 from growth import ids, outbox
 from growth.models import DomainEventType, Project
 from growth.models.tenancy import next_keys
@@ -137,8 +136,7 @@ def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, date
     new = [person for person in people if person.is_new]
     revised = [person for person in people if person.changed and not person.is_new]
     created_at = _insert(project, new, at) | _update(revised, at)
-    _absorb(project, resolver.absorbed, at)
-    unite_consents(project, resolver.absorbed, at=at)
+    absorb_visitors(project, resolver.absorbed, at=at)
     return created_at
 
 
@@ -197,25 +195,6 @@ def _rows(people: list[Person]) -> str:
 
 def _json(rows: list[dict[str, Any]]) -> str:
     return orjson.dumps(rows).decode()
-
-
-def _absorb(project: Project, absorbed: dict[int, int], at: datetime) -> None:
-    """Give all that anonymous visitors did to the people they turned out to be."""
-    if not absorbed:
-        return
-    pairs = [list(absorbed), list(absorbed.values())]
-    with connection.cursor() as cursor:
-        for table in ("contacts_identity", "contacts_event"):
-            cursor.execute(
-                f"""
-                UPDATE {table} moved SET contact_id = pair.person
-                  FROM unnest(%s::bigint[], %s::bigint[]) pair (visitor, person)
-                 WHERE moved.project_id = %s AND moved.contact_id = pair.visitor
-                """,
-                [*pairs, project.key],
-            )
-    leave_segments(project, absorbed)
-    bury(project, absorbed, at)
 
 
 def _changes(resolver: Resolver) -> Changes:

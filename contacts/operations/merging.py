@@ -169,13 +169,13 @@ def _move_identity(merge: Merge, at: datetime) -> None:
     unite_consents(merge.project, {source.key: target.key}, at=at)
     merge.move(Identity.objects.all())
     merge.move(Contact.objects.exclude(merged_into=None), "merged_into")
-    join_segments(source, target)
+    join_segments(merge.project, {source.key: target.key})
     leave_segments(merge.project, [source.key])
     bury(merge.project, {source.key: target.key}, at)
 
 
 def _move_history(merge: Merge) -> None:
-    keep_latest_activity(merge.source, merge.target)
+    keep_latest_activity(merge.project, {merge.source.key: merge.target.key})
     merge.move(Event.objects.all())
     merge.move_entries(Email.objects.all(), ("stream", "step_key"), email_advance())
     contact_merging.send(sender=Contact, merge=merge)
