@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from contacts.models import Absorption, Contact, Email, Event, Identity
+from contacts.models import Absorption, Contact, Email, Event, Identity, Merge
+from contacts.models.merge import SETTLE_AFTER
 from contacts.operations.consents import unite_consents
 from contacts.operations.merge_rows import email_advance, join_segments, keep_latest_activity
 from contacts.operations.tombstones import bury, leave_segments
@@ -31,3 +32,21 @@ def absorb_visitors(project: Project, into: Mapping[int, int], *, at: datetime) 
     leave_segments(project, into)
     keep_latest_activity(project, into)
     bury(project, into, at)
+    _settle_later(project, into, at)
+
+
+def _settle_later(project: Project, into: Mapping[int, int], at: datetime) -> None:
+    """Let be moved what somebody wrote for the visitors at this very moment."""
+    Merge.objects.bulk_create(
+        Merge(
+            project=project,
+            source_id=visitor,
+            target_id=person,
+            resolution=Merge.Resolution.TARGET,
+            before={},
+            after={},
+            created_at=at,
+            due_at=at + SETTLE_AFTER,
+        )
+        for visitor, person in sorted(into.items())
+    )

@@ -136,7 +136,8 @@ def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, date
     new = [person for person in people if person.is_new]
     revised = [person for person in people if person.changed and not person.is_new]
     created_at = _insert(project, new, at) | _update(revised, at)
-    absorb_visitors(project, resolver.absorbed, at=at)
+    stored = {v: p for v, p in resolver.absorbed.items() if not resolver.people[v].is_new}
+    absorb_visitors(project, stored, at=at)
     return created_at
 
 

@@ -4,11 +4,13 @@ import pytest
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from campaigns.models import Enrollment
 from contacts.models import Absorption, Contact, ContactActivity, Email, Event, Membership, Merge
 from contacts.models.event import Fact
-from contacts.operations.merging import merge_contacts
+from contacts.models.merge import SETTLE_AFTER
+from contacts.operations.merging import merge_contacts, settle_merges
 from contacts.operations.segments import create_segment
 from growth.models import DomainEvent
 from tests.campaigns.factories import make_lifecycle, make_segment
@@ -62,7 +64,6 @@ def test_the_person_goes_on_where_the_one_furthest_stood(ingest, project, person
         *((each.pk, 0) for each in (behind, ahead, farthest, *equal)),
         (again.pk, 1),
     }
-    assert not Merge.objects.exists()
 
 
 def test_where_both_stand_equally_the_persons_own_journey_stays(ingest, project, person):
@@ -107,6 +108,34 @@ def test_the_visitors_segments_and_last_activity_are_the_persons(ingest, project
     assert DomainEvent.objects.filter(type="segment.entered").count() == told
     activity = ContactActivity.objects.get(contact=person)
     assert activity.last_activity_at == Event.objects.get(name="page_seen").timestamp
+
+
+def test_what_is_written_for_the_visitor_at_that_moment_follows(ingest, api, project, person):
+    [visitor] = visit(ingest, "d1")
+    reveal(ingest, "u1", "d1")
+    late = enroll(make_lifecycle(project, "0m"), visitor, 0)
+    parted = api.post(f"/v1/contacts/{person.id}/unmerge", {"source_contact_id": visitor.id})
+
+    assert parted.status_code == 422
+    assert settle_merges(at=now()) == 0
+    assert settle_merges(at=now() + SETTLE_AFTER) == 1
+    late.refresh_from_db()
+    assert late.contact_id == person.id
+    assert not Merge.objects.exists()
+
+
+def test_a_visitor_absorbed_in_its_first_batch_leaves_nothing(ingest, project, person):
+    calls = [
+        {"type": "track", "anonymousId": "d1", "event": "page_seen"},
+        {"type": "identify", "userId": "u1", "anonymousId": "d1"},
+    ]
+
+    items = ingest.post("/v1/batch", {"batch": calls}).json()["items"]
+
+    assert all(item["success"] for item in items)
+    assert Contact.objects.get() == person
+    assert Event.objects.get().contact_id == person.id
+    assert not Merge.objects.exists()
 
 
 def test_tombstones_of_a_visitor_follow_it(ingest, project, person):

@@ -6,10 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections
+from django.utils.timezone import now
 from rest_framework.response import Response
 
 from contacts.models import Contact, Event, Identity
+from contacts.models.merge import SETTLE_AFTER
 from contacts.operations.events import Call, record_calls
+from contacts.operations.merging import settle_merges
 from contacts.operations.traits import make_sighting
 from growth.models import Project
 from tests.conftest import client_with
@@ -132,6 +135,37 @@ def test_identifies_and_batches_beside_each_other_lose_nothing(project):
     assert devices.count() == PEOPLE * THREADS // 2
     devices.delete()
     the_people()
+
+
+def test_visitors_become_known_while_they_act_and_nothing_stays_behind(project):
+    browser = client_with(project, type="write", scopes=[])
+    devices = [f"d{n}" for n in range(8)]
+
+    def seen(device: str) -> dict:
+        return {"type": "track", "anonymousId": device, "event": "page_seen"}
+
+    def known(device: str, person: int) -> dict:
+        return {"type": "identify", "userId": f"u{person}", "anonymousId": device}
+
+    browser.post("/v1/batch", {"batch": [seen(device) for device in devices]})
+
+    def tell(thread: int) -> Response:
+        order = random.Random(thread).sample(devices, len(devices))
+        say = seen if thread % 2 else lambda device: known(device, int(device[1:]) % 2)
+        return browser.post("/v1/batch", {"batch": [say(device) for device in order]})
+
+    in_threads(tell)
+    while settle_merges(at=now() + SETTLE_AFTER):
+        pass
+
+    people = {contact.external_id: contact.id for contact in Contact.objects.alive()}
+    assert set(people) == {"u0", "u1"}
+    for device in devices:
+        owner = Identity.objects.get(kind="anonymous_id", value=device).contact_id
+        assert owner == people[f"u{int(device[1:]) % 2}"]
+    owners = Event.objects.values_list("contact", flat=True)
+    assert len(owners) == 8 + 8 * 8
+    assert set(owners) == set(people.values())
 
 
 def test_sixteen_identifies_of_one_person_at_the_same_time_make_one_contact(project):
