@@ -9,7 +9,7 @@ from django.dispatch import receiver
 
 from campaigns.models import Enrollment
 from campaigns.operations.journeys import enroll
-from contacts.models import Merge
+from contacts.models import Absorption, Merge
 from contacts.signals import contact_merging
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType
@@ -24,6 +24,6 @@ def enroll_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
 
 
 @receiver(contact_merging)
-def move_journeys(merge: Merge, **_: Any) -> None:
+def move_journeys(merge: Merge | Absorption, **_: Any) -> None:
     """Let the survivor go on where the one of the two stood who was further."""
     merge.move_entries(Enrollment.objects.all(), ("campaign",), F("position"))

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NoReturn
 
 from contacts.models.addresses import AddressError
+from contacts.models.identity import NO_PERSON, names_nobody
 from contacts.operations.events import HISTORICAL_AGE, Call
 from contacts.operations.traits import MAX_IDENTIFIER, make_sighting, traits_violations
 from growth.errors import Invalid, Violation
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 MAX_EVENT_NAME = 256
+FAST_CLOCK = timedelta(minutes=1)
 
 _EVENT_NAMES = {"page": "page", "screen": "screen", "group": "group"}
 _TYPES = ("identify", "track", "page", "screen", "group", "alias")
@@ -36,32 +38,32 @@ def parse_call(item: Any, envelope: Envelope) -> Call:
     if type not in _TYPES:
         _refuse("type", "invalid", f"Name a type: {', '.join(_TYPES)}.")
     context = _objects(envelope.body, "context") | _objects(item, "context")
-    timestamp = _timestamp(item, envelope)
+    warnings: list[str] = []
+    timestamp = _timestamp(item, envelope, warnings)
     is_old = envelope.received_at - timestamp > HISTORICAL_AGE
     name = _event_name(type, item)
     return Call(
-        sighting=_sighting(type, item),
+        sighting=_sighting(type, item, warnings),
         name=name,
         properties=_properties(type, item) if name else {},
         timestamp=timestamp,
         message_id=_text(item, "message_id", "messageId", limit=255) or None,
         is_historical=is_old or context.get("historical") is True,
         previous_id=_text(item, "previous_id", "previousId") if type == "alias" else "",
+        warnings=tuple(warnings),
     )
 
 
-def _sighting(type: str, item: dict[str, Any]) -> Any:
-    user_id = _text(item, "user_id", "userId")
-    anonymous_id = _text(item, "anonymous_id", "anonymousId")
-    if type == "alias":
-        anonymous_id = _text(item, "previous_id", "previousId")
-        if not anonymous_id:
-            _refuse("previous_id", "required", "Name the previous_id that becomes the user.")
-    if not user_id and (not anonymous_id or type == "alias"):
-        _refuse("user_id", "required", "Name a user_id or an anonymous_id.")
+def _sighting(type: str, item: dict[str, Any], warnings: list[str]) -> Any:
+    user_id, anonymous_id = _ids(item, warnings) if type != "alias" else _aliases(item)
     traits = _objects(item, "traits") if type == "identify" else {}
     if traits and (violations := list(traits_violations(traits))):
         raise Invalid(*violations)
+    warnings += [
+        f"traits.{name}: An address is not removed by identify; it was ignored."
+        for name in ("email", "phone")
+        if name in traits and traits[name] in (None, "")
+    ]
     try:
         return make_sighting(
             external_id=user_id,
@@ -72,6 +74,34 @@ def _sighting(type: str, item: dict[str, Any]) -> Any:
         )
     except AddressError as error:
         raise Invalid(Violation("traits.email", "invalid", str(error))) from None
+
+
+def _ids(item: dict[str, Any], warnings: list[str]) -> tuple[str, str]:
+    """Return by which ids the call names its person; what is no person's own is left out."""
+    sent = {
+        "user_id": _text(item, "user_id", "userId"),
+        "anonymous_id": _text(item, "anonymous_id", "anonymousId"),
+    }
+    shared = [name for name, id in sent.items() if id and names_nobody(id)]
+    if not any(id for name, id in sent.items() if name not in shared):
+        if shared:
+            _refuse(shared[0], "blocked", NO_PERSON)
+        _refuse("user_id", "required", "Name a user_id or an anonymous_id.")
+    warnings += [f"{name}: {NO_PERSON} It was ignored." for name in shared]
+    return tuple("" if name in shared else id for name, id in sent.items())
+
+
+def _aliases(item: dict[str, Any]) -> tuple[str, str]:
+    user_id = _text(item, "user_id", "userId")
+    previous_id = _text(item, "previous_id", "previousId")
+    if not previous_id:
+        _refuse("previous_id", "required", "Name the previous_id that becomes the user.")
+    if not user_id:
+        _refuse("user_id", "required", "Name the user_id of the user.")
+    for name, id in (("user_id", user_id), ("previous_id", previous_id)):
+        if names_nobody(id):
+            _refuse(name, "blocked", NO_PERSON)
+    return user_id, previous_id
 
 
 def _event_name(type: str, item: dict[str, Any]) -> str:
@@ -96,7 +126,7 @@ def _properties(type: str, item: dict[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def _timestamp(item: dict[str, Any], envelope: Envelope) -> datetime:
+def _timestamp(item: dict[str, Any], envelope: Envelope, warnings: list[str]) -> datetime:
     """Return when it happened by our clock: the sender's may be wrong, its differences are not."""
     received_at = envelope.received_at
     zone = envelope.zone
@@ -110,6 +140,8 @@ def _timestamp(item: dict[str, Any], envelope: Envelope) -> datetime:
             _refuse("sent_at", "out_of_range", "Send the time at which the call was sent.")
     if happened < EARLIEST:
         _refuse("timestamp", "out_of_range", f"Send a time after {EARLIEST:%Y-%m-%d}.")
+    if happened - received_at > FAST_CLOCK:
+        warnings.append("timestamp: It lies in the future; the time of receipt was taken.")
     return min(happened, received_at)
 
 

@@ -1,3 +1,4 @@
+from contacts.models.absorption import Absorption
 from contacts.models.consent import Consent, ConsentChange, Topic
 from contacts.models.contact import Contact, ContactActivity, ContactScore
 from contacts.models.event import Event, EventReceipt, Fact
@@ -8,6 +9,7 @@ from contacts.models.merge import Merge
 from contacts.models.segment import Membership, Segment, SegmentClock
 
 __all__ = [
+    "Absorption",
     "Consent",
     "ConsentChange",
     "Contact",

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
-from contacts.models.traits import traits_violations
+from contacts.models.traits import growth_violations
 from growth import outbox
 from growth.api.json import merge_patch
 from growth.errors import Conflict, Invalid
@@ -98,7 +98,7 @@ class Contact(ProjectModel):
         self.lock()
         before = self.snapshot()
         self.traits = merge_patch(self.traits, traits or {})
-        if traits and (violations := list(traits_violations(self.traits))):
+        if traits and (violations := list(growth_violations(before["traits"], self.traits))):
             raise Invalid(*violations)
         self.tags = self.tags if tags is None else tags
         for kind, (written, compared) in (claims or {}).items():
