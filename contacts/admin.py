@@ -12,6 +12,7 @@ from contacts.models import (
     ContactScore,
     Email,
     EmailActivity,
+    Erasure,
     Event,
     Identity,
     ImportedFile,
@@ -178,6 +179,14 @@ class MergeAdmin(ReadOnlyAdmin):
     list_filter = ("created_at", "resolution")
     search_fields = ("target__email_key", "target__external_id", "source__external_id")
     list_select_related = ("source", "target", "project")
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ("contact_id", "project", "erased_at", "counts", "due_at")
+    list_filter = ("erased_at",)
+    search_fields = ("contact__id__exact",)
+    list_select_related = ("project",)
 
 
 @admin.register(SegmentClock)

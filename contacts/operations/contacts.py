@@ -12,6 +12,7 @@ from django.db import connection
 from contacts.models import Contact
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, announce
+from contacts.models.segment import leave_segments
 from contacts.operations.claims import insert_claims, owners_of
 from contacts.operations.consents import Stance, record_consents, unite_consents
 from contacts.operations.people import (
@@ -21,7 +22,7 @@ from contacts.operations.people import (
     Sighting,
     unsettled,
 )
-from contacts.operations.tombstones import bury, leave_segments
+from contacts.operations.tombstones import bury
 from growth import ids, outbox
 from growth.models import DomainEventType, Project
 from growth.models.tenancy import next_keys
