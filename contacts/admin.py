@@ -26,6 +26,7 @@ from contacts.models import (
     Topic,
 )
 from contacts.operations.merging import merge_contacts
+from contacts.operations.restoring import restore_contact
 from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
 from growth.errors import DomainError
 
@@ -45,16 +46,32 @@ class LikelyDuplicates(admin.SimpleListFilter):
         return Contact.objects.alike(name)
 
 
+class Deleted(admin.SimpleListFilter):
+    """The living, or those who were deleted and may be restored."""
+
+    title = "deleted"
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("yes", "may be restored")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.restorable() if self.value() == "yes" else queryset.alive()
+
+
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "id", "external_id", "phone", "tags", "project", "created_at")
-    list_filter = (LikelyDuplicates, "created_at")
+    list_filter = (LikelyDuplicates, Deleted, "created_at")
     search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
     list_select_related = ("project",)
-    actions = ("remove", "merge")
+    actions = ("remove", "merge", "restore")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).alive()
+    def get_actions(self, request: HttpRequest) -> dict:
+        """Return what can be done with the contacts that are listed."""
+        actions = super().get_actions(request)
+        fitting = ("restore",) if request.GET.get("deleted") == "yes" else ("remove", "merge")
+        return {name: action for name, action in actions.items() if name in fitting}
 
     @admin.action(description="Delete, as the API does")
     def remove(self, request: HttpRequest, contacts: QuerySet) -> None:
@@ -62,6 +79,21 @@ class ContactAdmin(ReadOnlyAdmin):
         for contact in contacts:
             contact.remove(at=now())
         self.message_user(request, "The contacts are deleted.")
+
+    @admin.action(description="Restore")
+    def restore(self, request: HttpRequest, contacts: QuerySet) -> None:
+        """Bring the contacts back, and name what others have of theirs by now."""
+        for contact in contacts.select_related("project"):
+            try:
+                taken = restore_contact(contact, at=now())
+            except DomainError as error:  # It was erased meanwhile.
+                self.message_user(request, f"{contact.id}: {error.message}", messages.ERROR)
+                continue
+            self.message_user(request, f"{contact.id} is restored.")
+            if taken:
+                lost = ", ".join(f"{kind} {value}" for kind, value in taken)
+                text = f"{contact.id} goes without what others have now: {lost}."
+                self.message_user(request, text, messages.WARNING)
 
     @admin.action(description="Merge two, side by side")
     def merge(self, request: HttpRequest, contacts: QuerySet) -> HttpResponse | None:
