@@ -72,6 +72,7 @@ class ContactSerializer(StrictSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
     scores = serializers.JSONField(read_only=True)
     segments = serializers.JSONField(read_only=True)
+    consents = serializers.JSONField(read_only=True)
     recent_events = serializers.JSONField(read_only=True)
     referral_stats = serializers.JSONField(read_only=True)
 
