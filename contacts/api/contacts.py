@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from contacts.api.filters import ContactFilter
 from contacts.api.records import ContactRecords
+from contacts.api.searching import found
 from contacts.api.topics import Stances
 from contacts.models import Contact, Event, Membership, Merge
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
@@ -30,6 +31,7 @@ from contacts.operations.traits import (
 )
 from contacts.profile import profile
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
+from growth.api.viewsets import Onward
 from growth.errors import Invalid, Violation
 
 _TIME = """'YYYY-MM-DD"T"HH24:MI:SS"Z"'"""
@@ -167,6 +169,11 @@ class ContactViewSet(ContactRecords):
     def list(self, request: Request) -> Response:
         page = self.page_of(rows(self.filter_queryset(self.get_queryset())))
         return self.paginator.get_paginated_response([shown(row) for row in page])
+
+    def read(self, queryset: QuerySet, onward: Onward, count: int) -> list:
+        if self.action != "list" or "q" not in self.request.query_params:
+            return super().read(queryset, onward, count)
+        return found(queryset, onward, count, among=self.get_queryset())
 
     def create(self, request: Request) -> Response:
         form = NewContactSerializer(data=request.data, context=self.get_serializer_context())

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
+from contacts.models.search import Words, beginning_with
 from contacts.models.segment import leave_segments
 from contacts.models.traits import traits_violations
 from growth import outbox
@@ -32,6 +33,10 @@ class ContactQuerySet(ProjectQuerySet):
     def tagged(self, tag: str) -> Self:
         """Keep those that bear the tag."""
         return self.filter(tags__contains=[tag])
+
+    def having(self, words: list[str]) -> Self:
+        """Keep those of whose name, title, company or address a word begins with each of these."""
+        return self.alias(words=Words("email", "traits")).filter(words=beginning_with(words))
 
     def alike(self, name: str) -> Self:
         """Keep the living that have the same ``email_key`` or ``phone`` as another of the project,
@@ -84,6 +89,7 @@ class Contact(ProjectModel):
                 fields=["traits"], name="contact_traits", opclasses=["jsonb_path_ops"]
             ),  # rule_sql: traits.x eq y
             GinIndex(fields=["tags"], name="contact_tags"),
+            GinIndex(Words("email", "traits"), name="contact_words"),  # having
             models.Index(
                 fields=["deleted_at"],
                 condition=models.Q(deleted_at__isnull=False, erased_at=None, merged_into=None),

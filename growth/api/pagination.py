@@ -25,7 +25,7 @@ class KeysetPagination(BasePagination):
     """Pages a queryset by the view's ``keyset``: field names, all ascending or all with a minus.
 
     The last field is unique. The cursor is signed, and bound to the project, the route and the
-    filters, so it fits no other list.
+    filters, so it fits no other list. How a page is read is the view's to say.
     """
 
     def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list:
@@ -33,11 +33,17 @@ class KeysetPagination(BasePagination):
         self._binding = _binding(request)
         limit = read_limit(request)
         after = self._after(request)
-        if after is not None:
-            lookup = TupleLessThan if view.keyset[0].startswith("-") else TupleGreaterThan
-            fields = Tuple(*(F(name) for name in self._names))
-            queryset = queryset.filter(lookup(fields, tuple(after)))
-        rows = list(queryset.order_by(*view.keyset)[: limit + 1])
+        is_descending = view.keyset[0].startswith("-")
+
+        def onward(found: QuerySet) -> QuerySet:
+            """Return what comes after the cursor, in order."""
+            if after is not None:
+                lookup = TupleLessThan if is_descending else TupleGreaterThan
+                fields = Tuple(*(F(name) for name in self._names))
+                found = found.filter(lookup(fields, tuple(after)))
+            return found.order_by(*view.keyset)
+
+        rows = view.read(queryset, onward, limit + 1)
         self._has_more = len(rows) > limit
         self._page = rows[:limit]
         return self._page

@@ -1,5 +1,6 @@
 """The base of every management view: one project, one scope a request, one shape of a page."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -11,6 +12,8 @@ from rest_framework.viewsets import GenericViewSet
 from growth import ids
 from growth.api.permissions import scope
 from growth.models import Project
+
+Onward = Callable[[QuerySet], QuerySet]
 
 
 class ProjectViewSet(GenericViewSet):
@@ -61,6 +64,10 @@ class ProjectViewSet(GenericViewSet):
         """Return the thing as the answer."""
         present = {name: value for name, value in additions.items() if value}
         return Response({**self.get_serializer(thing).data, **present}, status)
+
+    def read(self, queryset: QuerySet, onward: Onward, count: int) -> list:
+        """Return the first rows of the queryset that are ``onward`` of the cursor."""
+        return list(onward(queryset)[:count])
 
     def page_of(self, queryset: QuerySet) -> list:
         """Return the page of the queryset that the request asks for."""
