@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
@@ -12,6 +13,7 @@ from django.utils.timezone import now
 from campaigns.models import Enrollment
 from campaigns.queries import stats
 from contacts.mail import claiming
+from contacts.mail.links import unsubscribe_token
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
 from contacts.mail.unsubscribing import unsubscribe
@@ -29,8 +31,11 @@ from contacts.models import (
 )
 from contacts.operations import event_files
 from contacts.operations.erasing import PURGE_AFTER, erase_contact, purge, settle_erasures
+from contacts.operations.erasure_sql import STATEMENTS
 from contacts.operations.imports import FileImport
 from contacts.operations.segments import add_members, create_segment
+from contacts.signals import contact_erasing
+from growth.errors import Gone
 from growth.models import DomainEvent, ListenerFailure, User
 from tests import smtp_sink
 from tests.campaigns.factories import make_lifecycle, make_segment
@@ -171,6 +176,19 @@ def test_no_column_of_any_table_names_who_was_erased(api, project, life):
     assert receipt["counts"]["contacts_event"] == Event.objects.filter(contact=life).count()
     assert receipt["counts"].keys() >= {"campaigns_enrollment", "contacts_email", "contacts_merge"}
     assert Contact.objects.get(email="bystander@example.com").email_key == "bystander@example.com"
+
+
+def test_every_model_that_points_to_a_contact_is_erased_from(project):
+    sent = contact_erasing.send(sender=Contact, project=project, contacts=[])
+    known = {*STATEMENTS, *(table for _, counts in sent for table in counts)}
+    pointing = {
+        model._meta.db_table
+        for model in apps.get_models()
+        for field in model._meta.fields
+        if field.related_model is Contact
+    }
+
+    assert pointing - known == {Erasure._meta.db_table}
 
 
 def test_numbers_stay_counts_of_rows(api, project, life):
@@ -323,8 +341,6 @@ def test_what_was_written_at_that_very_moment_is_found_later(api, project):
 
 
 def test_a_link_in_an_old_mail_leads_nowhere(api, client, project, smtp):
-    from contacts.mail.links import unsubscribe_token
-
     make_template(project)
     contact = make_contact(project)
     [email] = queue(make_stream(project), [contact])
@@ -388,8 +404,6 @@ def test_deletion_leaves_no_membership_and_no_clock(api, project, ingest, relay)
 
 
 def test_a_deleted_contact_cannot_be_written_to(api, project):
-    from growth.errors import Gone
-
     contact = make_contact(project)
     erase(api, contact.id)
 
