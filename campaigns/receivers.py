@@ -10,9 +10,9 @@ from django.dispatch import receiver
 from campaigns.models import Enrollment
 from campaigns.operations.journeys import enroll
 from contacts.models import Absorption, Merge
-from contacts.signals import contact_merging
+from contacts.signals import contact_erasing, contact_merging
 from growth import outbox
-from growth.models import DomainEvent, DomainEventType
+from growth.models import DomainEvent, DomainEventType, Project
 
 
 @outbox.listen(DomainEventType.EVENTS_EVALUATED)
@@ -21,6 +21,14 @@ def enroll_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
     for hops in sorted({event.hops for event in news}):
         pairs = [pair for event in news if event.hops == hops for pair in event.data["events"]]
         enroll(news[0].project, pairs, at=at, hops=hops)
+
+
+@receiver(contact_erasing)
+def strip_journeys(project: Project, contacts: Sequence[int], **_: Any) -> dict[str, int]:
+    """End the journeys; they go on to be counted."""
+    journeys = Enrollment.objects.filter(project=project, contact__in=contacts)
+    journeys.filter(state=Enrollment.State.ACTIVE).update(state=Enrollment.State.EXITED)
+    return {Enrollment._meta.db_table: journeys.update(event={}, due_at=None)}
 
 
 @receiver(contact_merging)

@@ -5,6 +5,12 @@ from django.dispatch import Signal
 contact_described = Signal()
 """``contact``: receivers return a dict of what they add to the contact's profile."""
 
+contact_erasing = Signal()
+"""``project``, ``contacts``: keys of the contact and of all that became part of it. Receivers strip
+their rows of whatever tells who the person is, and return how many they were, by table. Sent again
+for what came late, and for those of whom nothing is left.
+"""
+
 contact_merging = Signal()
 """``merge``: receivers give the rows of its source to its target by ``merge.move`` and
 ``merge.move_entries``.

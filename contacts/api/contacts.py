@@ -16,6 +16,7 @@ from contacts.api.batch import listed, store_batch, told_of
 from contacts.api.filters import ContactFilter
 from contacts.api.records import ContactRecords
 from contacts.api.topics import Stances
+from contacts.listing import NEWEST_FIRST, ContactRow, contact_rows, worded_rows
 from contacts.models import Contact, Event, Membership, Merge
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.models.identity import NO_PERSON, names_nobody
@@ -30,7 +31,6 @@ from contacts.operations.traits import (
     traits_violations,
 )
 from contacts.profile import profile
-from contacts.queries import NEWEST_FIRST, ContactRow, contact_rows
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
 from growth.errors import Invalid, Violation
 
@@ -53,6 +53,7 @@ class ContactSerializer(StrictSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
     scores = serializers.JSONField(read_only=True)
     segments = serializers.JSONField(read_only=True)
+    consents = serializers.JSONField(read_only=True)
     recent_events = serializers.JSONField(read_only=True)
     referral_stats = serializers.JSONField(read_only=True)
 
@@ -157,7 +158,8 @@ class ContactViewSet(ContactRecords):
 
     def list(self, request: Request) -> Response:
         filtered = self.filter_queryset(self.queryset) if self.sent_filters else None
-        fetch = partial(contact_rows, self.project, filtered)
+        rows = worded_rows if "q" in self.sent_filters else contact_rows
+        fetch = partial(rows, self.project, filtered)
         page = self.paginator.paginate(fetch, request, self.keyset)
         return self.paginator.get_paginated_response([shown(row) for row in page])
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from contacts.models import Absorption, Contact, Email, Event, Identity, Merge
 from contacts.models.merge import SETTLE_AFTER
+from contacts.models.segment import leave_segments
 from contacts.operations.consents import unite_consents
 from contacts.operations.merge_rows import email_advance, join_segments, keep_latest_activity
-from contacts.operations.tombstones import bury, leave_segments
+from contacts.operations.tombstones import bury
 from contacts.signals import contact_merging
 from growth.models import Project
 

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Case, QuerySet, Value, When
 
 from contacts.models import Contact, ContactActivity, Email, Identity, Membership, Merge
+from contacts.models.mail import SEALED_KEY
 from growth.models import Project
 
 _REFUSALS = ["unsubscribed", "complained", "manual"]  # A bounce is the address's, not the person's.
@@ -93,13 +94,17 @@ def refuse_mail_as_either(source: Contact, target: Contact, *, at: datetime) -> 
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             INSERT INTO contacts_suppression (project_id, email_key, reason, created_at)
             SELECT %(project)s, email_key, refusal.reason, %(at)s
               FROM unnest(%(keys)s::text[]) email_key CROSS JOIN (
                    SELECT reason FROM contacts_suppression
-                    WHERE project_id = %(project)s AND email_key = ANY(%(keys)s)
-                      AND reason = ANY(%(refusals)s) ORDER BY id LIMIT 1) refusal
+                    WHERE project_id = %(project)s AND reason = ANY(%(refusals)s)
+                      AND (email_key = ANY(%(keys)s) OR email_key IN (
+                           SELECT {SEALED_KEY.format(key="address")}
+                             FROM unnest(%(keys)s::text[]) address
+                             JOIN growth_project project ON project.id = %(project)s))
+                    ORDER BY id LIMIT 1) refusal
              ORDER BY email_key
             ON CONFLICT DO NOTHING
             """,

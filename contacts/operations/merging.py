@@ -15,6 +15,7 @@ from django.db import connection
 from contacts.models import Contact, Email, Event, Identity, Merge
 from contacts.models.event import announce
 from contacts.models.merge import SETTLE_AFTER
+from contacts.models.segment import leave_segments
 from contacts.operations import parting
 from contacts.operations.consents import unite_consents
 from contacts.operations.merge_rows import (
@@ -25,7 +26,7 @@ from contacts.operations.merge_rows import (
     row_of,
     united,
 )
-from contacts.operations.tombstones import bury, leave_segments
+from contacts.operations.tombstones import bury
 from contacts.signals import contact_merging
 from growth import outbox
 from growth.errors import Conflict, Invalid, Violation

@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -15,7 +16,10 @@ def validate_timezone(name: str) -> None:
 
 
 class Project(models.Model):
-    """One customer's world: nothing in it is seen from another project."""
+    """One customer's world: nothing in it is seen from another project.
+
+    ``salt`` goes into digests of what may be compared and not read.
+    """
 
     id = PublicIdField(prefix="proj")
     name = models.CharField(max_length=200)
@@ -23,6 +27,7 @@ class Project(models.Model):
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
     default_from_email = models.EmailField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    salt = models.UUIDField(db_default=RandomUUID(), editable=False)
 
     def __str__(self) -> str:
         return self.name
