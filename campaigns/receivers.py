@@ -9,10 +9,10 @@ from django.dispatch import receiver
 
 from campaigns.models import Enrollment
 from campaigns.operations.journeys import enroll
-from contacts.models import Merge
-from contacts.signals import contact_merging
+from contacts.models import Absorption, Merge
+from contacts.signals import contact_erasing, contact_merging
 from growth import outbox
-from growth.models import DomainEvent, DomainEventType
+from growth.models import DomainEvent, DomainEventType, Project
 
 
 @outbox.listen(DomainEventType.EVENTS_EVALUATED)
@@ -23,7 +23,15 @@ def enroll_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
         enroll(news[0].project, pairs, at=at, hops=hops)
 
 
+@receiver(contact_erasing)
+def strip_journeys(project: Project, contacts: Sequence[int], **_: Any) -> dict[str, int]:
+    """End the journeys; they go on to be counted."""
+    journeys = Enrollment.objects.filter(project=project, contact__in=contacts)
+    journeys.filter(state=Enrollment.State.ACTIVE).update(state=Enrollment.State.EXITED)
+    return {Enrollment._meta.db_table: journeys.update(event={}, due_at=None)}
+
+
 @receiver(contact_merging)
-def move_journeys(merge: Merge, **_: Any) -> None:
+def move_journeys(merge: Merge | Absorption, **_: Any) -> None:
     """Let the survivor go on where the one of the two stood who was further."""
     merge.move_entries(Enrollment.objects.all(), ("campaign",), F("position"))

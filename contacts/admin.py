@@ -12,6 +12,7 @@ from contacts.models import (
     ContactScore,
     Email,
     EmailActivity,
+    Erasure,
     Event,
     Identity,
     ImportedFile,
@@ -25,7 +26,9 @@ from contacts.models import (
     Topic,
 )
 from contacts.operations.merging import merge_contacts
+from contacts.operations.restoring import restore_contact
 from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
+from growth.api.json import dump
 from growth.errors import DomainError
 
 
@@ -44,16 +47,64 @@ class LikelyDuplicates(admin.SimpleListFilter):
         return Contact.objects.alike(name)
 
 
+class Deleted(admin.SimpleListFilter):
+    """The living, or those who were deleted and may be restored."""
+
+    title = "deleted"
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("yes", "may be restored")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.restorable() if self.value() == "yes" else queryset.alive()
+
+
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "id", "external_id", "phone", "tags", "project", "created_at")
-    list_filter = (LikelyDuplicates, "created_at")
+    list_filter = (LikelyDuplicates, Deleted, "created_at")
     search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
     list_select_related = ("project",)
-    actions = ("remove", "merge")
+    actions = ("remove", "merge", "restore")
+    fields = (
+        ("id", "project"),
+        "email",
+        ("phone", "external_id"),
+        "traits",
+        "tags",
+        "known_by",
+        "segments",
+        "consents",
+        ("created_at", "updated_at"),
+        ("deleted_at", "merged_into"),
+    )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).alive()
+    def get_actions(self, request: HttpRequest) -> dict:
+        """Return what can be done with the contacts that are listed."""
+        actions = super().get_actions(request)
+        fitting = ("restore",) if request.GET.get("deleted") == "yes" else ("remove", "merge")
+        return {name: action for name, action in actions.items() if name in fitting}
+
+    @admin.display
+    def known_by(self, contact: Contact) -> str:
+        """Return the claims of the contact."""
+        claims = contact.identities.order_by("id").values_list("kind", "value")
+        return ", ".join(f"{kind} {value}" for kind, value in claims)
+
+    @admin.display
+    def segments(self, contact: Contact) -> str:
+        """Return the names of the segments that the contact is in."""
+        memberships = contact.memberships.filter(project=contact.project_id).order_by("id")
+        return ", ".join(memberships.values_list("segment__name", flat=True))
+
+    @admin.display
+    def consents(self, contact: Contact) -> str:
+        """Return what the contact said of each topic."""
+        said = contact.consents.filter(project=contact.project_id).order_by("id")
+        return ", ".join(
+            f"{code}: {state}" for code, state in said.values_list("topic__code", "state")
+        )
 
     @admin.action(description="Delete, as the API does")
     def remove(self, request: HttpRequest, contacts: QuerySet) -> None:
@@ -61,6 +112,21 @@ class ContactAdmin(ReadOnlyAdmin):
         for contact in contacts:
             contact.remove(at=now())
         self.message_user(request, "The contacts are deleted.")
+
+    @admin.action(description="Restore")
+    def restore(self, request: HttpRequest, contacts: QuerySet) -> None:
+        """Bring the contacts back, and name what others have of theirs by now."""
+        for contact in contacts.select_related("project"):
+            try:
+                taken = restore_contact(contact, at=now())
+            except DomainError as error:  # It was erased meanwhile.
+                self.message_user(request, f"{contact.id}: {error.message}", messages.ERROR)
+                continue
+            self.message_user(request, f"{contact.id} is restored.")
+            if taken:
+                lost = ", ".join(f"{kind} {value}" for kind, value in taken)
+                text = f"{contact.id} goes without what others have now: {lost}."
+                self.message_user(request, text, messages.WARNING)
 
     @admin.action(description="Merge two, side by side")
     def merge(self, request: HttpRequest, contacts: QuerySet) -> HttpResponse | None:
@@ -84,18 +150,37 @@ class ContactAdmin(ReadOnlyAdmin):
         return None
 
     def _side_by_side(self, request: HttpRequest, pair: list[Contact]) -> HttpResponse:
-        one, other = (each.snapshot() for each in pair)
+        one, other = map(_told, pair)
         context = {
             "title": "Merge two contacts",
-            "contacts": pair,
+            "contacts": list(zip(_SIDES, pair, strict=True)),
             "table": {
-                "headers": ["", *map(str, pair)],
-                "rows": [[name, str(one[name]), str(other[name])] for name in one],
+                "headers": ["", *_SIDES],
+                "rows": [[name, one.get(name, "–"), other.get(name, "–")] for name in one | other],
             },
-            "resolutions": Merge.Resolution.choices,
+            "resolutions": _RESOLUTIONS,
         }
         context |= self.admin_site.each_context(request)
         return render(request, "admin/contact_merge.html", context)
+
+
+_SIDES = ("One", "The other")
+_RESOLUTIONS = {
+    Merge.Resolution.TARGET: "the value of the one that stays",
+    Merge.Resolution.SOURCE: "the value of the one that goes",
+    Merge.Resolution.RECENT: "the value of the one that changed last",
+}
+
+
+def _told(contact: Contact) -> dict[str, str]:
+    """Return what is known of the contact, trait by trait, as staff read it."""
+    fields = contact.snapshot()
+    traits = {f"traits.{name}": value for name, value in sorted(fields.pop("traits").items())}
+    fields["tags"] = ", ".join(contact.tags)
+    return {
+        name: (value or "–") if isinstance(value, str | None) else dump(value).decode()
+        for name, value in (fields | traits).items()
+    }
 
 
 @admin.register(ContactActivity)
@@ -178,6 +263,14 @@ class MergeAdmin(ReadOnlyAdmin):
     list_filter = ("created_at", "resolution")
     search_fields = ("target__email_key", "target__external_id", "source__external_id")
     list_select_related = ("source", "target", "project")
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ("contact_id", "project", "erased_at", "counts", "due_at")
+    list_filter = ("erased_at",)
+    search_fields = ("contact__id__exact",)
+    list_select_related = ("project",)
 
 
 @admin.register(SegmentClock)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Count, QuerySet
 from django.db.models.expressions import RawSQL
@@ -12,29 +11,7 @@ from django.db.models.expressions import RawSQL
 from contacts import rules
 from contacts.models import Contact, Membership, Segment
 from contacts.rule_sql import joined, matching, sql, verdicts
-from growth.ids import encode
 from growth.models import Project
-
-NEWEST_FIRST = ("-created_at", "-id")
-
-_PREFIX = Contact._meta.pk.prefix
-
-_PLACE = "(contacts_contact.created_at, contacts_contact.id)"
-_TIME = """'YYYY-MM-DD"T"HH24:MI:SS"Z"'"""
-_PAGE = f"""
-    SELECT contacts_contact.id, contacts_contact.created_at::text, json_build_object(
-            'email', nullif(email, ''),
-            'external_id', nullif(external_id, ''),
-            'phone', nullif(phone, ''),
-            'traits', traits,
-            'tags', tags,
-            'created_at', to_char(contacts_contact.created_at AT TIME ZONE 'UTC', {_TIME}),
-            'updated_at', to_char(updated_at AT TIME ZONE 'UTC', {_TIME})
-        )::text
-      FROM contacts_contact
-     WHERE contacts_contact.project_id = %s AND deleted_at IS NULL{{where}}
-     ORDER BY contacts_contact.created_at DESC, contacts_contact.id DESC
-     LIMIT %s"""
 
 
 def contacts_matching(project: Project, rule: rules.Group, *, at: datetime) -> QuerySet[Contact]:
@@ -59,40 +36,6 @@ def members(segment: Segment, *, at: datetime) -> QuerySet[Contact]:
     alive = Contact.objects.in_project(segment.project).alive()
     memberships = Membership.objects.filter(project=segment.project, segment=segment)
     return alive.filter(id__in=memberships.values("contact"))
-
-
-class ContactRow(NamedTuple):
-    """A contact as lists show it: JSON that PostgreSQL made of all but the id, and the moment of
-    its creation as text, because only the last row of a page needs it.
-    """
-
-    id: str
-    created_at: str
-    body: str
-
-
-def contact_rows(
-    project: Project, filtered: QuerySet[Contact] | None, after: list | None, count: int
-) -> list[ContactRow]:
-    """Return so many contacts of the project, newest first, from after this creation and id on.
-
-    Only the conditions come from the queryset: for Django to put the whole statement together and
-    to make objects of its rows takes as long as everything else that a page needs.
-
-    :param filtered: conditions on contacts and nothing else, without joins; or None.
-    """
-    where, params = "", []
-    if filtered is not None:
-        try:
-            where, params = _conditions(filtered)
-        except EmptyResultSet:
-            return []
-    if after is not None:
-        where += f" AND {_PLACE} < (%s::timestamptz, %s)"
-        params += [after[0], Contact._meta.pk.get_prep_value(after[1])]
-    with connection.cursor() as cursor:
-        cursor.execute(_PAGE.format(where=where), [project.key, *params, count])
-        return [ContactRow(encode(_PREFIX, key), at, body) for key, at, body in cursor.fetchall()]
 
 
 def count_members(segments: Iterable[Segment], *, at: datetime) -> dict[str, int]:
@@ -140,12 +83,6 @@ def explain(segment: Segment, contact: Contact, *, at: datetime) -> dict[str, An
 def read_rule(segment: Segment) -> rules.Group:
     """Return the rule that describes the segment."""
     return rules.parse(segment.rules, zone=segment.project.zone)
-
-
-def _conditions(contacts: QuerySet[Contact]) -> tuple[str, list[Any]]:
-    query = contacts.query
-    where, params = query.get_compiler(connection=connection).compile(query.where)
-    return f" AND ({where})" if where else "", list(params)
 
 
 def _verdicts_on(

@@ -55,6 +55,7 @@ app.conf.update(
         "campaigns.tasks.start_due_broadcasts": {"queue": "bulk"},
         "contacts.tasks.build_segments": {"queue": "bulk"},
         "contacts.tasks.decay_scores": {"queue": "bulk"},
+        "contacts.tasks.purge_contacts": {"queue": "bulk"},
     },
     task_ignore_result=True,
     task_acks_late=True,
@@ -78,6 +79,8 @@ _CLOCK = {
     "contacts.tasks.build_segments": 5,  # segments that are being built
     "contacts.tasks.decay_scores": 60,  # scores of yesterday, after each project's midnight
     "contacts.tasks.settle_merges": 30,  # rows written for a contact while it was merged
+    "contacts.tasks.settle_erasures": 30,  # rows written of a contact while it was erased
+    "contacts.tasks.purge_contacts": crontab(minute="37"),  # contacts deleted a month ago
     "contacts.tasks.make_partitions": crontab(minute="7"),  # the months to come
     "contacts.tasks.prune_receipts": crontab(minute="27"),  # message ids of last week
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due

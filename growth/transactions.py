@@ -13,6 +13,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _ATTEMPTS = 4
+_RACES = 20  # Each lost one is won by somebody: with sixteen in the field the last may lose often.
 _PASSING = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 
 
@@ -21,7 +22,8 @@ class RaceLost(Exception):
 
 
 def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
-    """Run the function in a transaction; after a deadlock or a lost race, up to three times more.
+    """Run the function in a transaction; after a deadlock up to three times more, and after races
+    that were lost until it is hopeless.
 
     Inside another transaction only a lost race can be tried again: a deadlock has ended the outer
     one.
@@ -29,15 +31,17 @@ def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        for attempt in range(1, _ATTEMPTS + 1):
+        left = {RaceLost: _RACES, OperationalError: _ATTEMPTS}
+        while True:
             try:
                 with transaction.atomic():
                     return function(*args, **kwargs)
             except (RaceLost, OperationalError) as error:
-                if attempt == _ATTEMPTS or not _can_run_again(error):
+                kind = RaceLost if isinstance(error, RaceLost) else OperationalError
+                left[kind] -= 1
+                if not left[kind] or not _can_run_again(error):
                     raise
-                time.sleep(random.uniform(0, 0.02 * attempt))
-        raise AssertionError("unreachable")
+                time.sleep(random.uniform(0.001, 0.05))
 
     return run
 

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contacts.api.contacts import shown
+from contacts.listing import NEWEST_FIRST, contact_rows
 from contacts.models import Contact, Segment
 from contacts.operations.segments import (
     add_members,
@@ -21,15 +22,7 @@ from contacts.operations.segments import (
     remove_segment,
     revise_segment,
 )
-from contacts.queries import (
-    NEWEST_FIRST,
-    contact_rows,
-    count_matching,
-    count_members,
-    estimate,
-    explain,
-    members,
-)
+from contacts.queries import count_matching, count_members, estimate, explain, members
 from contacts.rules import Group, parse
 from growth.api.fields import JSONObject, StrictSerializer, Text
 from growth.api.json import merge_patch

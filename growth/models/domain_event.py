@@ -70,6 +70,11 @@ class DomainEvent(ProjectModel):
                 fields=["id"], condition=Q(position=None), name="domain_event_waiting"
             ),  # outbox.relay
             BrinIndex(fields=["created_at"], name="domain_event_age"),  # prune_domain_events
+            models.Index(
+                fields=["project", "subject"],
+                condition=~Q(subject=None),
+                name="domain_event_subject",
+            ),  # what erasing a contact must redact
         ]
 
 

@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -25,7 +26,8 @@ class Project(models.Model):
     ``plan`` sets how many requests a second a key may send. ``scoring`` is what the project counts
     otherwise than everybody; see ``contacts.scores``. ``allow_duplicate_contacts`` and
     ``duplicate_check_priority`` are GrowthHub's: whether its callers may make a second contact with
-    an address that is known, and by which address they find the first.
+    an address that is known, and by which address they find the first. ``salt`` goes into digests
+    of what may be compared and not read.
     """
 
     class Plan(models.TextChoices):
@@ -54,6 +56,7 @@ class Project(models.Model):
     )
     scoring = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    salt = models.UUIDField(db_default=RandomUUID(), editable=False)
 
     def __str__(self) -> str:
         return self.name
