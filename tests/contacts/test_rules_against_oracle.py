@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 
-from contacts import rules
+from contacts import oracle, rules
 from contacts.models import Segment
 from contacts.rule_sql import matching, verdicts
 from growth.models import Project
-from tests.contacts import oracle, random_rules
+from tests.contacts import random_rules
 from tests.factories import AT
 
 ROUNDS = int(os.environ.get("GROWTH_ORACLE_ROUNDS", 10))

@@ -1,6 +1,7 @@
-"""What a rule says of a person, by the plainest Python there is: what the SQL is measured against.
+"""What a rule says of a person, by the plainest Python there is: what the SQL is measured against,
+in tests and by ``manage.py audit``.
 
-It reads the JSON of the rule itself and shares no code with the system.
+It reads the JSON of the rule itself, and shares only the spelling of addresses with the system.
 """
 
 import re
@@ -9,6 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _COMPLEMENTS = {
@@ -23,6 +26,22 @@ _ISO = re.compile(
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
+
+
+_EARNED = {
+    "page": 1,
+    "screen": 1,
+    "$email_opened": 2,
+    "$email_clicked": 5,
+    "$referral_converted": 10,
+    "$survey_responded": 10,
+}
+_KNOWN = {"name": 10, "company": 15, "title": 10, "plan": 10}
+MILESTONES = {"$email_clicked": 5, "$survey_responded": 10, "$referral_converted": 10}
+"""What the lead score gives for events that happened once or more."""
+
+_NEWEST = 1000
+_NUMBER = (int, float, Decimal)
 
 
 @dataclass
@@ -46,34 +65,50 @@ def matches(rule: dict, person: Person, *, at: datetime, zone: ZoneInfo) -> bool
     return not person.is_deleted and _holds(rule, person, at, zone)
 
 
-def flips(rule: dict, person: Person, *, at: datetime, zone: ZoneInfo) -> datetime | None:
+def flips(
+    rule: dict, person: Person, *, at: datetime, zone: ZoneInfo, before: datetime | None = None
+) -> datetime | None:
     """Return the first moment after ``at`` at which time alone changes the answer, by trying each
-    moment at which it might.
+    moment at which it might; ``before`` ends the search.
     """
-    now = _holds(rule, person, at, zone)
-    for moment in sorted(_candidates(rule, person, zone)):
-        if moment > at and _holds(rule, person, moment, zone) != now:
+    moments = {
+        moment
+        for moment in _candidates(rule, person, zone)
+        if moment > at and (before is None or moment < before)
+    }
+    now = _holds(rule, person, at, zone) if moments else False
+    for moment in sorted(moments):
+        if _holds(rule, person, moment, zone) != now:
             return moment
     return None
 
 
+def is_timed(rule: dict) -> bool:
+    """Tell whether time alone may change what the rule says of anybody."""
+    if "conditions" in rule:
+        return any(is_timed(child) for child in rule["conditions"])
+    return "window" in rule or "within_last" in rule["op"]
+
+
 def engagement(person: Person, *, at: datetime, zone: ZoneInfo) -> int:
     """Return what the person's last thirty days are worth, by the rules as they are documented."""
-    own = {"$email_opened": 2, "page": 1}
     earned: dict[str, int] = {}
-    for name, time, _ in person.events:
-        days = (at.astimezone(zone).date() - time.astimezone(zone).date()).days
-        points = own.get(name, 0 if name.startswith("$") else 5)
-        if time <= at and days < 30:
+    past = sorted((event for event in person.events if event[1] <= at), key=lambda event: event[1])
+    today = at.astimezone(zone).date()
+    for name, time, _ in past[-_NEWEST:]:
+        days = (today - time.astimezone(zone).date()).days
+        points = _EARNED.get(name, 0 if name.startswith("$") else 5)
+        if days < 30:
             earned[name] = earned.get(name, 0) + points * (30 - days)
     return min(100, sum(min(50, points // 30) for points in earned.values()))
 
 
 def lead(person: Person) -> int:
-    """Return what is known of the person, in points."""
-    worth = {"name": 10, "company": 15, "title": 10, "plan": 10}
-    known = sum(points for name, points in worth.items() if person.traits.get(name))
-    return known + (20 if person.email else 0) + (10 if person.phone else 0)
+    """Return what is known of the person, and what they ever reached, in points."""
+    known = sum(points for name, points in _KNOWN.items() if person.traits.get(name))
+    names = {name for name, _, _ in person.events}
+    reached = sum(points for name, points in MILESTONES.items() if name in names)
+    return min(100, known + reached + (20 if person.email else 0) + (10 if person.phone else 0))
 
 
 def read_time(value: Any, zone: ZoneInfo) -> datetime | None:
@@ -99,7 +134,10 @@ def read_time(value: Any, zone: ZoneInfo) -> datetime | None:
         sign = -1 if offset[0] == "-" else 1
         distance = timedelta(hours=int(offset[1:3]), minutes=minutes)
         return naive.replace(tzinfo=timezone(sign * distance))
-    return max(naive.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    try:
+        return max(naive.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except OverflowError:  # in the last hours of the year 9999
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def read_duration(text: str) -> timedelta:
@@ -121,7 +159,7 @@ def _holds(node: dict, person: Person, at: datetime, zone: ZoneInfo) -> bool:
         score = person.scores.get(node["field"].removeprefix("scores."), 0)
         return _value_holds(op, score, node["value"], at, zone)
     if name in ("email", "phone", "external_id"):
-        return _text_holds(op, getattr(person, name), node.get("value"), name == "email")
+        return _text_holds(op, name, getattr(person, name), node.get("value"))
     if node["field"] in ("tags", "segments"):
         return _set_holds(op, getattr(person, node["field"]), node.get("value"))
     if node["field"] == "created_at":
@@ -163,18 +201,38 @@ def _filtered(where: dict, properties: dict, at: datetime, zone: ZoneInfo) -> bo
     return _value_holds(op, _inside(properties, name), where.get("value"), at, zone)
 
 
-def _text_holds(op: str, text: str, value: Any, is_email: bool) -> bool:
-    lowered = text.lower()
+def _text_holds(op: str, name: str, text: str, value: Any) -> bool:
     match op:
         case "exists":
             return text != ""
         case "eq":
-            return lowered == value.lower() if is_email else text == value
+            return _spelled(name, text) == _spelled(name, value)
         case "in":
-            return any(_text_holds("eq", text, each, is_email) for each in value)
+            return any(_text_holds("eq", name, text, each) for each in value)
         case "contains":
-            return value.lower() in lowered
-    return lowered.startswith(value.lower())
+            return _low(value) in _low(text)
+    return _low(text).startswith(_low(value))
+
+
+def _spelled(name: str, text: str) -> str:
+    if name == "phone":
+        return normalize_phone(text) or text
+    if name == "external_id":
+        return text
+    try:
+        return email_key(normalize_email(text))
+    except AddressError:
+        return text.lower()
+
+
+def _low(text: str) -> str:
+    """Return the text in lower case, letter by letter as PostgreSQL does it."""
+    return text.lower() if text.isascii() else "".join(map(_low_letter, text))
+
+
+def _low_letter(letter: str) -> str:
+    low = letter.lower()
+    return low if len(low) == 1 else letter
 
 
 def _set_holds(op: str, members: Any, value: Any) -> bool:
@@ -198,9 +256,9 @@ def _value_holds(op: str, actual: Any, value: Any, at: datetime, zone: ZoneInfo)
             if isinstance(actual, list):
                 return any(_same(each, value) for each in actual)
             both = isinstance(actual, str) and isinstance(value, str)
-            return both and value.lower() in actual.lower()
+            return both and _low(value) in _low(actual)
         case "starts_with":
-            return isinstance(actual, str) and actual.lower().startswith(value.lower())
+            return isinstance(actual, str) and _low(actual).startswith(_low(value))
         case "within_last":
             time = read_time(actual, zone)
             return time is not None and at - read_duration(value) < time <= at
@@ -223,8 +281,8 @@ def _ordered(op: str, actual: Any, value: Any, zone: ZoneInfo) -> bool:
 
 
 def _comparable(value: Any, zone: ZoneInfo) -> Any:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Decimal(repr(value))
+    if isinstance(value, _NUMBER) and not isinstance(value, bool):
+        return _decimal(value)
     return read_time(value, zone)
 
 
@@ -237,9 +295,13 @@ def _equal(actual: Any, value: Any, zone: ZoneInfo) -> bool:
 def _same(actual: Any, value: Any) -> bool:
     if isinstance(actual, bool) or isinstance(value, bool):
         return actual is value
-    if isinstance(actual, int | float) and isinstance(value, int | float):
-        return Decimal(repr(actual)) == Decimal(repr(value))
+    if isinstance(actual, _NUMBER) and isinstance(value, _NUMBER):
+        return _decimal(actual) == _decimal(value)
     return isinstance(actual, str) and isinstance(value, str) and actual == value
+
+
+def _decimal(number: int | float | Decimal) -> Decimal:
+    return number if isinstance(number, Decimal) else Decimal(repr(number))
 
 
 def _inside(data: dict, path: str) -> Any:
@@ -254,13 +316,14 @@ def _candidates(node: dict, person: Person, zone: ZoneInfo) -> set[datetime]:
         return set().union(*(_candidates(child, person, zone) for child in node["conditions"]))
     if "window" in node:
         window = read_duration(node["window"])
-        return {time + window for _, time, _ in person.events}
+        name = node["field"].removeprefix("events.")
+        return {time + window for event, time, _ in person.events if event == name}
     if "within_last" in node["op"]:
         if node["field"] == "created_at":
             time = person.created_at
         else:
             time = read_time(_inside(person.traits, node["field"].removeprefix("traits.")), zone)
-        if time is None or time.year == 9999:
+        if time is None or time.year >= 9998:
             return {time} - {None}
         return {time, time + read_duration(node["value"])}
     return set()
