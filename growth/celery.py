@@ -77,7 +77,7 @@ _CLOCK = {
     "contacts.tasks.send_due_emails": 1,  # mails queued or deferred
     "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
     "contacts.tasks.build_segments": 5,  # segments that are being built
-    "contacts.tasks.audit_segments": crontab(hour="3", minute="37"),  # segments, once a night
+    "contacts.tasks.audit_segments": crontab(hour="3", minute="*/10"),  # each segment, once a night
     "contacts.tasks.decay_scores": 60,  # scores of yesterday, after each project's midnight
     "contacts.tasks.settle_merges": 30,  # rows written for a contact while it was merged
     "contacts.tasks.make_partitions": crontab(minute="7"),  # the months to come

@@ -231,6 +231,14 @@ def test_the_nightly_audit_waits_for_the_clock_and_for_news(story):
     assert nightly(SegmentClock.objects.first().recheck_at + timedelta(seconds=30)) == []
 
 
+def test_the_nightly_audit_asks_of_the_moment_of_the_last_evaluation(story):
+    ends = SegmentClock.objects.first().recheck_at
+    while follow_time(at=ends):
+        pass
+
+    assert nightly(now()) == []
+
+
 @pytest.mark.slow  # A history is long.
 @pytest.mark.parametrize("seed", range(2))
 def test_after_any_history_both_audits_are_silent(seed, db, relay):
