@@ -48,10 +48,12 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
         made = client.post("/v1/segments", orjson.dumps({"name": "Active", "rules": _RULES}))
         watch = _Watch(Client(system.port, system.secret_key), json.loads(made)["id"])
         ingest = Client(system.port, system.write_key)
-        _send(ingest, "warm", _WARM_UP_SECONDS)
         watch.start()
+        warm, _ = _send(ingest, "warm", _WARM_UP_SECONDS)
+        watch.wait(set(warm))  # Workers start more slowly than the web server.
         accepted, rate = _send(ingest, "new", SECONDS[is_small])
-        seen = watch.stop(set(accepted))
+        seen = watch.wait(set(accepted))
+        watch.stop()
     if missing := accepted.keys() - seen.keys():
         raise DomainError(f"{len(missing)} of {len(accepted)} people are not in the segment yet.")
     waited = [seen[who] - accepted[who] for who in accepted]
@@ -120,23 +122,28 @@ class _Watch:
     def __init__(self, client: Client, segment: str) -> None:
         self._client, self._path = client, f"/v1/segments/{segment}/contacts?limit=100"
         self._seen: dict[str, float] = {}
-        self._wanted: set[str] | None = None
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
 
-    def stop(self, wanted: set[str]) -> dict[str, float]:
+    def wait(self, wanted: set[str]) -> dict[str, float]:
         """Return when each member was first seen, as soon as these are, or nobody can wait."""
-        self._wanted = wanted
-        self._thread.join(_PATIENCE_SECONDS)
+        stop = time.monotonic() + _PATIENCE_SECONDS
+        while not wanted <= self._seen.keys() and time.monotonic() < stop:
+            time.sleep(_POLL_SECONDS)
         return dict(self._seen)
 
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over.set()
+        self._thread.join()
+
     def _run(self) -> None:
-        while self._wanted is None or not self._wanted <= self._seen.keys():
+        while not self._is_over.wait(_POLL_SECONDS):
             self._look()
-            time.sleep(_POLL_SECONDS)
 
     def _look(self) -> None:
         """Read pages until one has nobody new."""
