@@ -26,7 +26,7 @@ from growth.management.bench.measure import Ratio
 from growth.management.bench.server import Client
 
 RATE = 500
-SECONDS = {True: 8, False: 15}
+SECONDS = {True: 8, False: 12}
 _BATCH = 25
 _WARM_UP_SECONDS = 3
 _READY_SECONDS = 40

@@ -66,7 +66,7 @@ def run(
     crowds = [Crowd.of(each.project, _RULE, at) for each in (small, large)]
     yield from _whole(large.project, at)
     yield from segments_following.run(*crowds, is_small=is_small)
-    yield from segment_lists.run(large, crowds[1].segments[1], is_small=is_small)
+    yield from segment_lists.run(large, crowds[1].biggest, is_small=is_small)
 
 
 def _fill(contacts: int, events: int, at: datetime) -> Founding:

@@ -41,28 +41,29 @@ _BARE = """
 
 @dataclass
 class Crowd:
-    """A project with a hundred segments, of which five look at logins; the first has the rule that
-    is measured, the second the most members.
+    """A project with a hundred segments, of which five look at logins, each by a rule like the one
+    that is measured, and one has many members.
     """
 
     project: Project
     at: datetime
-    segments: list[Segment]
+    segment: Segment
+    biggest: Segment
     size: int
 
     @classmethod
     def of(cls, project: Project, rule: dict[str, Any], at: datetime) -> Self:
         """Make the segments of the project, and write their memberships."""
-        login = {"field": "events.login", "op": "count_gte", "window": "7d"}
-        counted = [_rule({**login, "value": value}) for value in (1, 2, 4, 5)]
-        followed = [_segment(project, each) for each in (rule, *counted)]
-        for number in range(_RARE):
+        search = {"field": "events.search", "op": "count_gte", "value": 1, "window": "7d"}
+        biggest = _segment(project, _rule(search))
+        followed = [_segment(project, _counting(rule, count)) for count in (3, 2, 4, 5, 6)]
+        for number in range(_RARE - 1):
             trait = {"field": f"traits.plan_{number}", "op": "eq", "value": "trial"}
-            _segment(project, _rule(trait, {**login, "field": "events.export", "value": 3}))
-        for segment in followed:
+            _segment(project, _rule(trait, search))
+        for segment in (biggest, *followed):
             write_all(segment, at=at)
         partitions.ensure(at, at + timedelta(days=8))
-        return cls(project, at, followed, Contact.objects.in_project(project).count())
+        return cls(project, at, followed[0], biggest, Contact.objects.in_project(project).count())
 
     def touched(self, count: int) -> list[int]:
         """Return the contacts who were the last to log in, as those of a batch are."""
@@ -81,9 +82,9 @@ def run(small: Crowd, large: Crowd, *, is_small: bool) -> Iterator[Ratio]:
     """
     touched = large.touched(TOUCHED)
     contenders = {
-        "all": _timed(lambda: write_all(large.segments[0], at=large.at)),
-        "1000": _timed(lambda: write_some(large.segments[0], touched, at=large.at)),
-        "100": _timed(lambda: write_some(large.segments[0], touched[::10], at=large.at)),
+        "all": _timed(lambda: write_all(large.segment, at=large.at)),
+        "1000": _timed(lambda: write_some(large.segment, touched, at=large.at)),
+        "100": _timed(lambda: write_some(large.segment, touched[::10], at=large.at)),
         "one": _one_by_one(large),
         "one of few": _one_by_one(small),
         "bare": _timed(partial(_bare, large, touched)),
@@ -112,6 +113,15 @@ def _rule(*conditions: dict[str, Any]) -> dict[str, Any]:
     return {"operator": "AND", "conditions": list(conditions)}
 
 
+def _counting(rule: dict[str, Any], count: int) -> dict[str, Any]:
+    """Return the rule with another number of logins."""
+    conditions = [
+        each | {"value": count} if each["op"] == "count_gte" else each
+        for each in rule["conditions"]
+    ]
+    return _rule(*conditions)
+
+
 def _segment(project: Project, rule: dict[str, Any]) -> Segment:
     mentions = sorted(rules.mentions(rules.parse(rule, zone=project.zone)))
     return Segment.objects.create(
@@ -132,7 +142,7 @@ def _one_by_one(crowd: Crowd) -> Contender:
 
     def run() -> int:
         for contact in touched:
-            write_some(crowd.segments[0], [contact], at=crowd.at)
+            write_some(crowd.segment, [contact], at=crowd.at)
         return len(touched)
 
     return paced(run)
@@ -141,7 +151,7 @@ def _one_by_one(crowd: Crowd) -> Contender:
 def _bare(crowd: Crowd, touched: list[int]) -> None:
     params = {
         "project": crowd.project.key,
-        "segment": crowd.segments[0].key,
+        "segment": crowd.segment.key,
         "touched": touched,
         "since": crowd.at - timedelta(days=7),
         "at": crowd.at,
