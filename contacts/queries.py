@@ -12,6 +12,13 @@ from contacts import rules
 from contacts.models import Contact, Membership, Segment
 from contacts.rule_sql import joined, matching, sql, verdicts
 from growth.models import Project
+from growth.transactions import statements_within
+
+_PATIENCE = 3
+_TOO_SLOW = "To count these contacts takes longer than 3 seconds; try again, or ask for less."
+_MEMBERS = """
+    SELECT contact_id FROM contacts_membership WHERE project_id = {} AND segment_id = {}
+"""
 
 
 def contacts_matching(project: Project, rule: rules.Group, *, at: datetime) -> QuerySet[Contact]:
@@ -52,11 +59,23 @@ def count_members(segments: Iterable[Segment], *, at: datetime) -> dict[str, int
     return counted
 
 
-def estimate(project: Project, count: int) -> dict[str, Any]:
-    """Return what share of the project's contacts so many are."""
-    total = Contact.objects.in_project(project).alive().count()
-    share = round(100 * count / total, 1) if total else 0.0
-    return {"estimated_count": count, "total_contacts": total, "percentage": share}
+def estimate(
+    project: Project, rule: rules.Group | None, *, segment: Segment | None = None, at: datetime
+) -> dict[str, Any]:
+    """Return how many contacts match the rule, and what share of all they are; with a segment, also
+    how many would enter and leave it if the rule became its own. Without a rule it is the segment.
+
+    :raises TooSlow: if that takes longer than somebody who edits a rule waits.
+    """
+    with statements_within(_PATIENCE, _TOO_SLOW):
+        total = Contact.objects.in_project(project).alive().count()
+        if rule is None:
+            return _share(count_members([segment], at=at)[segment.id], total)
+        if segment is None:
+            return _share(count_matching(project, rule, at=at), total)
+        count, entering, inside = _compared(rule, segment, at)
+        leaving = inside - (count - entering)
+        return {**_share(count, total), "changes": {"enter": entering, "leave": leaving}}
 
 
 def explain(segment: Segment, contact: Contact, *, at: datetime) -> dict[str, Any]:
@@ -83,6 +102,29 @@ def explain(segment: Segment, contact: Contact, *, at: datetime) -> dict[str, An
 def read_rule(segment: Segment) -> rules.Group:
     """Return the rule that describes the segment."""
     return rules.parse(segment.rules, zone=segment.project.zone)
+
+
+def _share(count: int, total: int) -> dict[str, Any]:
+    share = round(100 * count / total, 1) if total else 0.0
+    return {"estimated_count": count, "total_contacts": total, "percentage": share}
+
+
+def _compared(rule: rules.Group, segment: Segment, at: datetime) -> tuple[int, int, int]:
+    """Return how many match the rule, how many of them are not in the segment, and who is in it."""
+    project = segment.project
+    inside = _MEMBERS
+    scope: tuple[Any, ...] = (project.key, segment.key)
+    if not segment.is_ready:
+        inside, scope = "{}", (matching(read_rule(segment), project=project, at=at),)
+    statement = sql(
+        f"""WITH matching AS MATERIALIZED ({{}}), inside (id) AS MATERIALIZED ({inside})
+            SELECT count(matching.id), count(*) FILTER (WHERE inside.id IS NULL), count(inside.id)
+              FROM matching FULL JOIN inside ON inside.id = matching.id""",
+        *(matching(rule, project=project, at=at), *scope),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        return cursor.fetchone()
 
 
 def _verdicts_on(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from contacts.mail import sending
 from contacts.models import EventReceipt, partitions
-from contacts.operations import erasing, memberships, merging, scoring
+from contacts.operations import erasing, memberships, merging, nightly_audit, scoring
 from growth.sweeps import sweep
 
 MONTHS_AHEAD = timedelta(days=62)
@@ -27,6 +27,12 @@ def recheck_memberships(*, at: datetime) -> int:
 def build_segments(*, at: datetime) -> int:
     """Write the memberships of segments that are new, or whose rules were changed."""
     return memberships.build_next(at=at)
+
+
+@sweep
+def audit_segments(*, at: datetime) -> int:
+    """Log where stored memberships are not what their rule says."""
+    return nightly_audit.audit_next(at=at)
 
 
 @sweep

@@ -54,6 +54,7 @@ app.conf.update(
         "contacts.tasks.send_due_emails": {"queue": "email"},
         "campaigns.tasks.start_due_broadcasts": {"queue": "bulk"},
         "contacts.tasks.build_segments": {"queue": "bulk"},
+        "contacts.tasks.audit_segments": {"queue": "bulk"},
         "contacts.tasks.decay_scores": {"queue": "bulk"},
         "contacts.tasks.purge_contacts": {"queue": "bulk"},
     },
@@ -77,6 +78,7 @@ _CLOCK = {
     "contacts.tasks.send_due_emails": 1,  # mails queued or deferred
     "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
     "contacts.tasks.build_segments": 5,  # segments that are being built
+    "contacts.tasks.audit_segments": crontab(hour="3", minute="*/10"),  # each segment, once a night
     "contacts.tasks.decay_scores": 60,  # scores of yesterday, after each project's midnight
     "contacts.tasks.settle_merges": 30,  # rows written for a contact while it was merged
     "contacts.tasks.settle_erasures": 30,  # rows written of a contact while it was erased

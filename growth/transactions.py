@@ -3,11 +3,19 @@
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+)
+
+from growth.errors import TooSlow
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,6 +52,22 @@ def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
                 time.sleep(random.uniform(0.001, 0.05))
 
     return run
+
+
+@contextmanager
+def statements_within(seconds: float, otherwise: str) -> Iterator[None]:
+    """Let no statement of the block take longer.
+
+    :raises TooSlow: with the sentence ``otherwise``, if one does.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [int(seconds * 1000)])
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise TooSlow(otherwise) from None
+        raise
 
 
 def _can_run_again(error: Exception) -> bool:

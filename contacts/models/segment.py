@@ -37,7 +37,8 @@ class Segment(ProjectModel):
     ``mentions`` lists what the rule looks at: ``traits.plan``, ``events.login``, ``tags``, and
     ``segments.<id>`` for each segment whose members it asks for. ``revision`` counts what made its
     memberships be written anew. ``evaluated_at`` is the latest moment at which its rule was asked:
-    it never goes back, so that no worker undoes what a later one saw.
+    it never goes back, so that no worker undoes what a later one saw. ``audited_at`` is when its
+    memberships were last compared with the rule.
     """
 
     class Type(models.TextChoices):
@@ -58,6 +59,7 @@ class Segment(ProjectModel):
     )
     revision = models.IntegerField(default=0, editable=False)
     evaluated_at = models.DateTimeField(null=True, editable=False)
+    audited_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

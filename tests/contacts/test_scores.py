@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from contacts import rules, scores
+from contacts import oracle, rules, scores
 from contacts.models import Contact, ContactActivity, ContactScore, Event
 from contacts.models.event import Fact, announce
 from contacts.operations import scoring
@@ -15,7 +15,7 @@ from contacts.scores import RULES, explain_scores
 from contacts.tasks import decay_scores
 from growth.errors import Invalid
 from growth.models import DomainEvent
-from tests.contacts import oracle, random_rules
+from tests.contacts import random_rules
 from tests.contacts.segment_stories import is_member, make, record
 from tests.contacts.written_rules import one
 from tests.factories import AT, make_contact, make_event
