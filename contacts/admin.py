@@ -22,6 +22,7 @@ from contacts.models import (
     MailStream,
     Membership,
     Merge,
+    Rescoring,
     Segment,
     SegmentClock,
     Suppression,
@@ -194,6 +195,12 @@ class ContactActivityAdmin(ReadOnlyAdmin):
     list_display = ("contact", "last_activity_at", "engagement", "lead", "decayed_on")
     search_fields = ("contact__email_key", "contact__external_id")
     list_select_related = ("contact",)
+
+
+@admin.register(Rescoring)
+class RescoringAdmin(ReadOnlyAdmin):
+    list_display = ("project", "reached")
+    list_select_related = ("project",)
 
 
 @admin.register(ContactScore)

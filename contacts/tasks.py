@@ -42,6 +42,12 @@ def decay_scores(*, at: datetime) -> int:
 
 
 @sweep
+def rescore_contacts(*, at: datetime) -> int:
+    """Score the contacts of projects whose rules changed."""
+    return scoring.rescore_next(at=at)
+
+
+@sweep
 def settle_merges(*, at: datetime) -> int:
     """Give survivors what was written for contacts at the moment they were merged."""
     return merging.settle_merges(at=at)

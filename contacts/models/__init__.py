@@ -1,6 +1,6 @@
 from contacts.models.absorption import Absorption
 from contacts.models.consent import Consent, ConsentChange, Topic
-from contacts.models.contact import Contact, ContactActivity, ContactScore
+from contacts.models.contact import Contact, ContactActivity, ContactScore, Rescoring
 from contacts.models.erasure import Erasure
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
@@ -27,6 +27,7 @@ __all__ = [
     "MailStream",
     "Membership",
     "Merge",
+    "Rescoring",
     "Segment",
     "SegmentClock",
     "Suppression",

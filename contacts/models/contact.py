@@ -257,6 +257,16 @@ class ContactScore(ProjectModel):
         ]
 
 
+class Rescoring(ProjectModel):
+    """A project whose contacts are all scored anew; ``reached`` is the last one that was."""
+
+    id = models.BigAutoField(primary_key=True)
+    reached = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project"], name="one_rescoring_each")]
+
+
 def wire_time(time: datetime) -> str:
     """Return the time as JSON shows it."""
     return f"{time:%Y-%m-%dT%H:%M:%S}Z"

@@ -117,6 +117,12 @@ _LOG = """
        AND type.model IN ('contact', 'suppression')
        AND (entry.object_id = ANY(%(public_ids)s) OR entry.object_repr = ANY(%(identifiers)s))
 """
+_ANSWER = """
+    DELETE FROM growth_idempotencykey
+     WHERE project_id = %(project)s AND EXISTS (
+           SELECT FROM unnest(%(public_ids)s::text[]) id
+            WHERE position(convert_to(id, 'UTF8') IN answer) > 0)
+"""
 _CONTACT = """
     UPDATE contacts_contact
        SET email = '', email_key = '', phone = '', external_id = '', traits = '{}', tags = '{}',
@@ -142,6 +148,7 @@ STATEMENTS = {
     "growth_domainevent": _NEWS,
     "contacts_merge": _MERGE,
     "django_admin_log": _LOG,
+    "growth_idempotencykey": _ANSWER,
     "contacts_contact": _CONTACT,
 }
 

@@ -35,7 +35,8 @@ def audited(view: Any, handler: Handler) -> Handler:
 
 
 def _shown(view: Any, request: Request, args: Any, kwargs: Any) -> dict[str, Any]:
-    if view.is_about_people or not hasattr(view, "retrieve") or not (args or kwargs):
+    names_a_thing = kwargs or view.is_single
+    if view.is_about_people or not names_a_thing or not hasattr(view, "retrieve"):
         return {}
     return _plain(view.retrieve(request, *args, **kwargs).data)
 

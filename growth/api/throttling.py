@@ -104,5 +104,6 @@ class RateMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if rate := getattr(request, "rate", None):
-            response.headers.update(rate.headers())
+            for name, value in rate.headers().items():
+                response.headers[name] = value
         return response

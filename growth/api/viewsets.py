@@ -20,8 +20,8 @@ class ProjectViewSet(GenericViewSet):
     """Shows and changes one resource of the caller's project.
 
     ``resource`` names the scopes; ``reading_actions`` are POSTs that change nothing; ``keyset`` is
-    the order of the list. ``is_about_people`` keeps values out of the audit log, and
-    ``secret_actions`` answer with what is shown once.
+    the order of the list. ``is_single`` says that the project has one of it; ``is_about_people``
+    keeps values out of the audit log, and ``secret_actions`` answer with what is shown once.
 
     What changes something runs in one transaction with its audit entry and its kept answer.
     """
@@ -30,12 +30,13 @@ class ProjectViewSet(GenericViewSet):
     reading_actions: tuple[str, ...] = ()
     secret_actions: tuple[str, ...] = ()
     is_about_people = False
+    is_single = False
     keyset: tuple[str, ...] = ("-id",)
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method in SAFE_METHODS or self.action in self.reading_actions:
+        if request.method in SAFE_METHODS or self.action in (None, *self.reading_actions):
             return
         name = request.method.lower()
         handler = audited(self, getattr(self, name))

@@ -25,9 +25,7 @@ class IdempotencyKey(ProjectModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["project", "route", "key"], name="one_answer_per_key"
-            )
+            models.UniqueConstraint(fields=["project", "route", "key"], name="one_answer_per_key")
         ]
         indexes = [
             models.Index(fields=["created_at"], name="idempotency_age")  # prune_idempotency_keys

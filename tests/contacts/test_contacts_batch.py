@@ -188,9 +188,9 @@ def test_a_batch_takes_a_constant_number_of_statements(api, project, django_asse
         ]
 
     send(api, *people(2, 0))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert statuses(send(api, *people(2, 10))) == [201] * 2
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert (
             statuses(send(api, *people(1000, 0))) == [200] * 2 + [201] * 8 + [200] * 2 + [201] * 988
         )
