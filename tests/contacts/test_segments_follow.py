@@ -205,6 +205,19 @@ def test_moves_carry_one_hop_more_than_their_cause(project, relay):
     assert len(public("events.evaluated")) == 1
 
 
+def test_where_a_loop_ends_memberships_are_right_and_nobody_is_told(project, relay):
+    segment = make(project, one(field="events.login", op="exists"))
+    contact = make_contact(project)
+    record(contact, "login", hops=MAX_HOPS)
+
+    relay()
+
+    assert is_member(segment, contact)
+    assert names_of(contact) == [("login", None)]
+    assert not public("events.evaluated")
+    assert not public("segment.entered")
+
+
 def test_a_removed_contact_leaves_without_a_word(project, relay):
     segment, static = make(project, ACTIVE), make(project, None)
     contact = make_contact(project)
