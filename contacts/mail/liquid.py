@@ -111,11 +111,6 @@ def render(template: BoundTemplate, context: Mapping[str, Any]) -> str:
         raise RenderError(_sentence(_message(error))) from None
 
 
-def mentions(source: str, name: str) -> bool:
-    """Tell whether some tag of the source speaks of the name, such as ``links.unsubscribe``."""
-    return any(name in source[span.start : span.end] for span in spans(source))
-
-
 def _require_known_filters(template: BoundTemplate, source: str) -> None:
     for name, places in template.analyze(include_partials=False).filters.items():
         if name not in _FILTERS:
