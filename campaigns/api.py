@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.models import Campaign
+from campaigns.operations.advice import advice_on
 from campaigns.operations.campaigns import (
     activate,
     create_campaign,
@@ -145,7 +146,9 @@ class CampaignViewSet(ProjectViewSet):
     """The campaigns of the project."""
 
     resource = "campaigns"
-    queryset = Campaign.objects.prefetch_related("steps").select_related("project", "stream")
+    queryset = Campaign.objects.prefetch_related("steps").select_related(
+        "project", "stream", "segment"
+    )
     serializer_class = CampaignSerializer
 
     def list(self, request: Request) -> Response:
@@ -176,7 +179,8 @@ class CampaignViewSet(ProjectViewSet):
     def activate(self, request: Request, pk: str) -> Response:
         campaign = self.get_object()
         activate(campaign, at=now())
-        return Response(_shown(campaign))
+        advice = advice_on(campaign, at=now())
+        return Response(_shown(campaign) | ({"warnings": advice} if advice else {}))
 
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
@@ -227,6 +231,7 @@ class CampaignViewSet(ProjectViewSet):
             f"steps: There is no template {code} yet; make it before you activate."
             for code in unknown_templates(fresh)
         ]
+        warnings += advice_on(fresh, at=now())
         data = _shown(fresh) | ({"warnings": warnings} if warnings else {})
         return Response(data, status)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from campaigns.models import Campaign, Step
+from campaigns.operations.advice import mailing_faults
 from contacts.mail.sending import send_test_mail
 from contacts.mail.templates import known_codes
 from contacts.models import MailStream
@@ -92,6 +93,7 @@ def activate(campaign: Campaign, *, at: datetime) -> None:
         if step.template_code in unknown:
             message = f"There is no template {step.template_code}; make it before you activate."
             missing.append(Violation(f"steps[{step.position}].template_id", "unknown", message))
+    missing += mailing_faults(campaign, steps)
     if campaign.type == Campaign.Type.BROADCAST and not campaign.segment_id:
         missing.append(Violation("segment_id", "required", "Name the segment to send to."))
     if missing:

@@ -9,6 +9,13 @@ from contacts.mail import liquid, plaintext
 
 MAX_SUBJECT = 500
 
+NAMES = {
+    "name": ("name", "full_name", "first_name", "firstName", "last_name", "lastName"),
+    "first_name": ("first_name", "firstName", "name", "full_name", "last_name", "lastName"),
+    "last_name": ("last_name", "lastName"),
+}
+"""The traits of which any suffices for a name of the contact to be known."""
+
 SAMPLE_TRAITS = {"name": "Alex Morgan", "first_name": "Alex", "last_name": "Morgan"}
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
