@@ -19,9 +19,10 @@ from campaigns.operations.campaigns import (
     send_test,
     unknown_templates,
 )
+from campaigns.operations.previews import preview_step
 from campaigns.queries import stats
 from contacts.mail.templates import subject_fault
-from contacts.models import Email, Segment
+from contacts.models import Contact, Email, Segment
 from growth import durations
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text
 from growth.api.json import merge_patch
@@ -142,10 +143,18 @@ class TestSerializer(StrictSerializer):
     step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
 
 
+class PreviewSerializer(StrictSerializer):
+    """For whom a preview is, and which step."""
+
+    contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
+    step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
+
+
 class CampaignViewSet(ProjectViewSet):
     """The campaigns of the project."""
 
     resource = "campaigns"
+    reading_actions = ("preview",)
     queryset = Campaign.objects.prefetch_related("steps").select_related(
         "project", "stream", "segment"
     )
@@ -194,6 +203,12 @@ class CampaignViewSet(ProjectViewSet):
         form = self.checked()
         send_test(campaign, at=now(), **form.validated_data)
         return Response({"id": campaign.id, "status": "sent"}, 202)
+
+    @action(detail=True, methods=["post"], serializer_class=PreviewSerializer)
+    def preview(self, request: Request, pk: str) -> Response:
+        campaign = self.get_object()
+        look, warnings = preview_step(campaign, at=now(), **self.checked().validated_data)
+        return Response(look.as_dict() | {"warnings": warnings})
 
     @action(detail=True)
     def stats(self, request: Request, pk: str) -> Response:

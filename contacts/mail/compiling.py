@@ -18,7 +18,7 @@ from growth.errors import Invalid, Violation
 FORMATS = ("html", "mjml", "markdown", "text")
 MAX_HTML = 400_000
 
-_PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">%s</div>'
+PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">%s</div>'
 _COMPONENT = re.compile(r"<(mj-[a-z-]+)")
 
 Press = Callable[[Job], Pressed]
@@ -112,7 +112,7 @@ def _with_preheader(html: str, preheader: str) -> str:
     if not preheader:
         return html
     mask = Mask(preheader)
-    hidden = _PREHEADER % mask.unmask(escape(mask.masked))
+    hidden = PREHEADER % mask.unmask(escape(mask.masked))
     start = html.lower().find("<body")
     end = html.find(">", start) + 1 if start >= 0 else 0
     return html[:end] + hidden + html[end:]

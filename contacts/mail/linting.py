@@ -1,11 +1,11 @@
 """What may be a mistake of a template's author, and is no reason to refuse the template."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 
 from contacts.mail.masking import Mask
-from contacts.mail.variables import mentions, variables
+from contacts.mail.variables import mentions, names_given, variables
 from contacts.models import Template
 
 CLIPPED_AT = 102 * 1024
@@ -55,13 +55,16 @@ def has_way_out(template: Template) -> bool:
     return mentions(template.text, WAY_OUT, is_html=False)
 
 
-def unknown_variables(field: str, source: str) -> Iterator[str]:
-    """Yield a sentence about each name that nobody gives a value."""
-    told = set()
+def unknown_variables(
+    field: str, source: str, *, given: Container[str] = frozenset()
+) -> Iterator[str]:
+    """Yield a sentence about each name to which nobody gives a value."""
+    told: set[str] = set()
     for each in variables(source, is_html=False):
         root, *below = each.location
         names = KNOWN.get(root, set())
-        if root in KNOWN and (names is None or not below or below[0] in names):
+        is_known = root in KNOWN and (names is None or not below or below[0] in names)
+        if is_known or root in given:
             continue
         name = ".".join(each.location[:2] if root in KNOWN else each.location)
         if name in told:
@@ -76,8 +79,12 @@ def _warnings(template: Template) -> Iterator[str]:
         yield _NO_WAY_OUT
     elif not mentions(template.text, WAY_OUT, is_html=False):
         yield _NO_WAY_OUT_OF_TEXT
-    for field, source in _sources(template).items():
-        yield from unknown_variables(field, source)
+    yield from unknown_variables("subject", template.subject)
+    # The preheader becomes a part of the body, and speaks of what that names.
+    names = names_given(template.source)
+    yield from unknown_variables("preheader", template.preheader, given=names)
+    yield from unknown_variables("source", template.source)
+    yield from unknown_variables("text", template.text_source)
     if template.format != Template.Format.TEXT:
         yield from _markup_warnings(template)
     size = len(template.html.encode())
@@ -86,15 +93,6 @@ def _warnings(template: Template) -> Iterator[str]:
             f"The HTML is {size // 1024} KB long; Gmail hides what comes after"
             f" {CLIPPED_AT // 1024} KB."
         )
-
-
-def _sources(template: Template) -> dict[str, str]:
-    return {
-        "subject": template.subject,
-        "preheader": template.preheader,
-        "source": template.source,
-        "text": template.text_source,
-    }
 
 
 def _markup_warnings(template: Template) -> Iterator[str]:

@@ -58,6 +58,15 @@ def variables(source: str, *, is_html: bool) -> list[Variable]:
     return sorted(found, key=lambda variable: variable.line)
 
 
+def names_given(source: str) -> set[str]:
+    """Return the names to which the template itself gives a value.
+
+    :raises liquid.TemplateError: if the source is not Liquid.
+    """
+    visits = _visits(liquid.parse(source, is_html=False))
+    return {name for node, _ in visits for name in _names_made_by(node)}
+
+
 def mentions(source: str, location: Location, *, is_html: bool) -> bool:
     """Tell whether the template speaks of the variable."""
     return any(each.location == location for each in variables(source, is_html=is_html))
