@@ -7,7 +7,7 @@ from contacts.mail.sending import send_due, send_test_mail
 from contacts.models import Email, Event
 from growth.errors import Conflict, Invalid
 from tests.contacts.mail_factories import make_stream, make_template, people, queue, states
-from tests.factories import AT
+from tests.factories import AT, make_contact
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,48 @@ def test_a_hostile_template_fails_its_own_mails_only(project, stream, smtp, sink
 
     assert (states(hostile), states(stream)) == (["failed"], ["sent"])
     assert hostile.emails.get().reason.startswith("Template: ")
+
+
+@pytest.mark.parametrize(
+    ("source", "trait", "reason"),
+    [
+        ("{{ 100 | divided_by: contact.x }}", 0, "divide by 0"),
+        ("{{ contact.x | ceil }}", "inf", "infinity"),
+        ("{% for a in contact.x %}{{ contact.y }}{% endfor %}", list(range(900)), "limit"),
+    ],
+)
+def test_what_only_one_contact_breaks_fails_one_mail_of_a_broadcast(
+    project, stream, smtp, source, trait, reason
+):
+    make_template(project, "tmpl_fragile", html=source, text="Hi")
+    contacts = [make_contact(project, traits={"x": 5, "y": "y" * 1000}) for _ in range(3)]
+    contacts[1].traits["x"] = trait
+    contacts[1].save()
+    mails = queue(stream, contacts, template="tmpl_fragile")
+
+    send_due(at=AT, relay=smtp)
+
+    assert states(stream) == ["sent", "failed", "sent"]
+    mails[1].refresh_from_db()
+    assert mails[1].reason.startswith("Template: ")
+    assert reason in mails[1].reason
+
+
+def test_hostile_values_stay_values_in_a_mail_that_is_sent(project, stream, smtp, sink):
+    hostile = "<script>x</script>{{ 7 | times: 6 }}\r\nBcc: eve@example.com\r\n\r\n\u202e.\n."
+    contact = make_contact(project, traits={"first_name": hostile})
+    queue(stream, [contact])
+
+    send_due(at=AT, relay=smtp)
+
+    [received] = sink.received
+    mail = received.parsed
+    assert mail.keys().count("Bcc") == 0
+    assert mail["To"] == contact.email
+    assert "\u202e" not in mail["Subject"]
+    assert "<script" not in mail.get_body(("html",)).get_content()
+    assert "{{ 7 | times: 6 }}" in mail.get_body(("plain",)).get_content()
+    assert "42" not in mail["Subject"]
 
 
 def test_a_mail_of_a_template_that_is_gone_fails(project, stream, smtp):
