@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.models import Campaign
+from campaigns.operations.advice import advice_on
 from campaigns.operations.campaigns import (
     activate,
     create_campaign,
@@ -18,9 +19,10 @@ from campaigns.operations.campaigns import (
     send_test,
     unknown_templates,
 )
+from campaigns.operations.previews import preview_step
 from campaigns.queries import stats
 from contacts.mail.templates import subject_fault
-from contacts.models import Email, Segment
+from contacts.models import Contact, Email, Segment
 from growth import durations
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text
 from growth.api.json import merge_patch
@@ -141,11 +143,21 @@ class TestSerializer(StrictSerializer):
     step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
 
 
+class PreviewSerializer(StrictSerializer):
+    """For whom a preview is, and which step."""
+
+    contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
+    step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
+
+
 class CampaignViewSet(ProjectViewSet):
     """The campaigns of the project."""
 
     resource = "campaigns"
-    queryset = Campaign.objects.prefetch_related("steps").select_related("project", "stream")
+    reading_actions = ("preview",)
+    queryset = Campaign.objects.prefetch_related("steps").select_related(
+        "project", "stream", "segment"
+    )
     serializer_class = CampaignSerializer
 
     def list(self, request: Request) -> Response:
@@ -176,7 +188,8 @@ class CampaignViewSet(ProjectViewSet):
     def activate(self, request: Request, pk: str) -> Response:
         campaign = self.get_object()
         activate(campaign, at=now())
-        return Response(_shown(campaign))
+        advice = advice_on(campaign, at=now())
+        return Response(_shown(campaign) | ({"warnings": advice} if advice else {}))
 
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
@@ -190,6 +203,12 @@ class CampaignViewSet(ProjectViewSet):
         form = self.checked()
         send_test(campaign, at=now(), **form.validated_data)
         return Response({"id": campaign.id, "status": "sent"}, 202)
+
+    @action(detail=True, methods=["post"], serializer_class=PreviewSerializer)
+    def preview(self, request: Request, pk: str) -> Response:
+        campaign = self.get_object()
+        look, warnings = preview_step(campaign, at=now(), **self.checked().validated_data)
+        return Response(look.as_dict() | {"warnings": warnings})
 
     @action(detail=True)
     def stats(self, request: Request, pk: str) -> Response:
@@ -227,6 +246,7 @@ class CampaignViewSet(ProjectViewSet):
             f"steps: There is no template {code} yet; make it before you activate."
             for code in unknown_templates(fresh)
         ]
+        warnings += advice_on(fresh, at=now())
         data = _shown(fresh) | ({"warnings": warnings} if warnings else {})
         return Response(data, status)
 

@@ -7,6 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from campaigns.models import Campaign, Step
+from campaigns.operations.advice import mailing_faults
+from campaigns.operations.previews import event_of, step_at
 from contacts.mail.sending import send_test_mail
 from contacts.mail.templates import known_codes
 from contacts.models import MailStream
@@ -92,6 +94,7 @@ def activate(campaign: Campaign, *, at: datetime) -> None:
         if step.template_code in unknown:
             message = f"There is no template {step.template_code}; make it before you activate."
             missing.append(Violation(f"steps[{step.position}].template_id", "unknown", message))
+    missing += mailing_faults(campaign, steps)
     if campaign.type == Campaign.Type.BROADCAST and not campaign.segment_id:
         missing.append(Violation("segment_id", "required", "Name the segment to send to."))
     if missing:
@@ -104,13 +107,12 @@ def send_test(campaign: Campaign, *, email: str, step_index: int, at: datetime) 
 
     :raises Invalid: if there is no such step, or its template is not there.
     """
-    step = campaign.steps.filter(position=step_index).first()
-    if step is None:
-        raise Invalid(Violation("step_index", "unknown", "The campaign has no such step."))
+    step = step_at(campaign, step_index)
     send_test_mail(
         campaign.stream,
         template_code=step.template_code,
         subject=step.subject or "",
         address=email,
+        event=event_of(campaign),
         at=at,
     )
