@@ -20,11 +20,13 @@ from celery import current_app
 from django.db import connection, transaction
 from django.db.models import Min, QuerySet
 
+from growth import telemetry
 from growth.models import DomainEvent, DomainEventType, ListenerFailure, Project
 from growth.transactions import atomic_with_retries
 
 MAX_HOPS = 8
 MAX_ATTEMPTS = 10
+MOST_COUNTED = 100_000
 RELAY_TASK = "growth.tasks.relay_outbox"
 
 _RELAY_LOCK = 0x6F7574626F78  # "outbox": one relay at a time, so that positions follow commits.
@@ -148,6 +150,7 @@ def _run(listener: Listener, news: Sequence[DomainEvent], at: datetime) -> bool:
             listener(news, at=at)
     except Exception as error:
         log.exception("listener_failed", listener=_name(listener), type=news[0].type)
+        telemetry.LISTENER_FAILURES.labels(_name(listener)).inc()
         if len(news) == 1:
             _note_failure(listener, news[0], error, at)
         return False
@@ -231,6 +234,10 @@ class DueRows:
         """Return for how long the oldest due row has been due."""
         oldest = self.rows().aggregate(oldest=Min(self.due_field))["oldest"]
         return max(at - oldest, timedelta()) if oldest else timedelta()
+
+    def depth(self, at: datetime) -> int:
+        """Return how many rows are due, up to ``MOST_COUNTED``."""
+        return self.rows().filter(**{f"{self.due_field}__lte": at})[:MOST_COUNTED].count()
 
 
 _due_rows: list[DueRows] = []

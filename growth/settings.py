@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "campaigns",
 ]
 MIDDLEWARE = [
+    "growth.metrics.MetricsMiddleware",
     "growth.api.errors.ErrorMiddleware",
     "growth.api.throttling.RateMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -246,6 +247,7 @@ REST_FRAMEWORK = {
     "DATETIME_FORMAT": None,  # The renderer writes times.
 }
 
+METRICS_TOKEN = env("GROWTH_METRICS_TOKEN", default="")  # Without one, anybody may read them.
 RATE_LIMITS = env.bool("GROWTH_RATE_LIMITS", default=True)
 
 # Browsers may send events and fill in public forms from any site: their keys can do nothing else.

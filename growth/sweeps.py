@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
-from growth import outbox
+from growth import outbox, telemetry
 
 _RUN_SECONDS = 5
 _LEASE = timedelta(seconds=20)
@@ -31,7 +31,8 @@ def sweep(batch: Callable[..., int]) -> Task:
         if slot is None:
             return
         try:
-            is_done = _take_batches(batch, name, slot)
+            with telemetry.SWEEPS.labels(name).time():
+                is_done = _take_batches(batch, name, slot)
         finally:
             _lease_slot(name, slot, timedelta())
         if not is_done:

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from campaigns import urls as campaigns
 from contacts import urls as contacts
 from growth import health
+from growth.metrics import metrics
 from growth.projects import urls as projects
 
 apps = (contacts, campaigns, projects)
@@ -18,6 +19,7 @@ urlpatterns = [
     path("mailbox/", include("growth.embedded.urls")),
     path("healthz", health.live),
     path("readyz", health.ready),
+    path("metrics", metrics),
     *(path("", include(app.public)) for app in apps),
 ]
 handler400 = "growth.api.errors.handler400"

@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts.mail.claiming import Mail
 from contacts.mail.news import news_of, properties_of
 from contacts.models import Email, EmailActivity, Event, Fact, Suppression
-from growth import outbox
+from growth import outbox, telemetry
 from growth.models import DomainEventType, Project
 from growth.transactions import atomic_with_retries
 
@@ -56,6 +57,11 @@ def postponed(mail: Mail, reason: str, *, at: datetime) -> Outcome:
     return Outcome(mail, _State.DEFERRED, reason, at)
 
 
+def _count(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        telemetry.EMAILS.labels(outcome.state).inc()
+
+
 def _last_try(mail: Mail) -> datetime:
     return mail.first_attempt_at + GIVE_UP_AFTER
 
@@ -73,6 +79,7 @@ def record(
         return
     kept = _settle(outcomes, leases, at)
     held = [outcome for outcome in outcomes if outcome.mail.key in kept]
+    transaction.on_commit(partial(_count, held))
     _suppress([outcome for outcome in held if outcome.is_bounce], at)
     for (project, hops), group in _by_cause(held).items():
         _tell(projects[project], group, hops, at)

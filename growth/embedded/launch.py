@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import urllib.error
 import urllib.request
@@ -62,6 +63,7 @@ def _run(options: Options, *, tell: Callable[[str], None]) -> None:
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)  # Ends us as Ctrl-C does.
     os.environ["GROWTH_DATA_DIR"] = str(options.data_dir)  # For all that we start.
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_empty(options.data_dir / "metrics")))
     supervisor = Supervisor(options.data_dir, tell=tell)
     try:
         _start(options, supervisor, tell=tell)
@@ -70,6 +72,13 @@ def _run(options: Options, *, tell: Callable[[str], None]) -> None:
         tell("Stopping: requests and tasks may finish, for 25 s at most.")
     finally:
         supervisor.stop()
+
+
+def _empty(folder: Path) -> Path:
+    """Return the folder, without what an earlier run left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _start(options: Options, supervisor: Supervisor, *, tell: Callable[[str], None]) -> None:
