@@ -8,7 +8,7 @@ from contacts.api.ingestion import BatchView, CallView
 from contacts.api.segments import SegmentViewSet
 from contacts.api.templates import TemplateViewSet
 from contacts.api.topics import TopicViewSet
-from contacts.public import unsubscription
+from contacts.public import link, picture, unsubscription
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("contacts", ContactViewSet)
@@ -24,4 +24,8 @@ api = [
     *(path(type + end, CallView.as_view(type=type)) for type in _CALLS for end in ("", "/")),
     *(path(name + end, BatchView.as_view()) for name in ("batch", "import") for end in ("", "/")),
 ]
-public = [path("u/<str:token>", unsubscription)]
+public = [
+    path("o/<str:token>", picture),
+    path("l/<str:token>", link),
+    path("u/<str:token>", unsubscription),
+]

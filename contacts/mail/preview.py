@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contacts.mail.compiling import sample_context
-from contacts.mail.links import SAMPLE, links_for
+from contacts.mail.links import sample_links
 from contacts.mail.liquid import RenderError, TemplateError
 from contacts.mail.rendering import SAMPLE as SAMPLE_PERSON
 from contacts.mail.rendering import Letter, Person, Wording, render
@@ -24,7 +24,7 @@ def preview(
     :raises Invalid: if it cannot be rendered for them.
     """
     person = _person(contact) if contact else SAMPLE_PERSON
-    context = sample_context(contact=person.as_context(), links=dict(links_for(SAMPLE)))
+    context = sample_context(contact=person.as_context(), links=dict(sample_links()))
     try:
         return render(wording, _merged(context, sample or {}), subject=subject)
     except (RenderError, TemplateError) as error:

@@ -1,9 +1,10 @@
 """The mail that contacts get: templates, streams, and one decision for each mail and person."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 from growth import outbox
@@ -52,6 +53,9 @@ class MailStream(ProjectModel):
     ``topic`` is what its mail is about; without one, consents do not concern it.
     """
 
+    CONFIRMATION = "confirmation"
+    """The kind whose mail asks whether we may write at all."""
+
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=200)
@@ -60,6 +64,13 @@ class MailStream(ProjectModel):
     paused_at = models.DateTimeField(null=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(kind="confirmation"),
+                name="one_stream_of_confirmations",
+            )
+        ]
         indexes = [models.Index(fields=["project", "id"], name="stream_list")]
 
     def __str__(self) -> str:
@@ -105,6 +116,8 @@ class Email(ProjectModel):
     it. ``sending`` is committed before the SMTP dialogue begins: a crash after that leaves
     ``in_doubt``, which nobody resends by themselves.
 
+    ``provider_id`` is what a mail provider calls the message, where one sent it.
+
     ``due_at`` of a claimed mail is when the claim ends, so that a worker that dies gives it back.
     ``leased_until`` tells one claim from the next.
     """
@@ -140,6 +153,7 @@ class Email(ProjectModel):
     leased_until = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     hops = models.SmallIntegerField(default=0)
+    provider_id = models.CharField(max_length=200, blank=True, db_default="")
 
     objects = EmailQuerySet.as_manager()
 
@@ -165,37 +179,112 @@ class Email(ProjectModel):
                 fields=["leased_until"], condition=Q(state="sending"), name="email_in_flight"
             ),  # mail.claiming.settle_lost
             models.Index(fields=["project", "contact"], name="email_of_contact"),
+            models.Index(
+                fields=["provider_id"], condition=~Q(provider_id=""), name="email_of_provider"
+            ),  # mail.reports: providers know no projects
         ]
 
 
 outbox.register_due_rows(outbox.DueRows("email", "emails", Email.objects.sendable, "due_at"))
 
 
+class EmailActivityQuerySet(ProjectQuerySet):
+    """Activities by whether the system has heard of them."""
+
+    def untold(self) -> Self:
+        """Keep those that wait for a verdict."""
+        return self.exclude(due_at=None)
+
+
 class EmailActivity(ProjectModel):
-    """What became of a mail after it was sent."""
+    """What became of a mail after it was sent.
+
+    ``detail`` is the link that was clicked, or what the server said. ``trapped`` is a click on the
+    link that people do not see; ``links`` is how many links the mail has.
+
+    At ``due_at`` it is decided whether the system is told: once for each mail and kind, and never
+    of machines. It was told at ``told_at``.
+    """
 
     class Kind(models.TextChoices):
         DELIVERED = "delivered"
         OPENED = "opened"
         CLICKED = "clicked"
+        TRAPPED = "trapped"
         BOUNCED = "bounced"
         COMPLAINED = "complained"
         UNSUBSCRIBED = "unsubscribed"
+        RESUBSCRIBED = "resubscribed"
 
     id = models.BigAutoField(primary_key=True)
     email = models.ForeignKey(Email, models.CASCADE, related_name="activities")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     at = models.DateTimeField()
     is_machine = models.BooleanField(default=False)
-    detail = models.CharField(max_length=500, blank=True)
+    detail = models.CharField(max_length=2000, blank=True)
+    links = models.SmallIntegerField(null=True)
+    due_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    report_id = models.CharField(max_length=200, null=True)
+
+    objects = EmailActivityQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "email activities"
-        indexes = [models.Index(fields=["project", "email", "kind"], name="activity_of_email")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "email", "kind"],
+                condition=Q(told_at__isnull=False),
+                name="one_activity_told",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "email", "report_id"], name="one_activity_per_report"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "email", "kind"], name="activity_of_email"),
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="activity_due"
+            ),  # mail.verdicts
+        ]
+
+
+outbox.register_due_rows(
+    outbox.DueRows("default", "email activities", EmailActivity.objects.untold, "due_at")
+)
+
+
+class SuppressionQuerySet(ProjectQuerySet):
+    """Addresses that get no mail: how they come here, and how they go."""
+
+    def suppress(self, addresses: Iterable[tuple[int, str]], reason: str) -> None:
+        """Let these addresses, each in a project, get no mail. The first reason stays, unless the
+        new one is a complaint, which outweighs all others.
+        """
+        pairs = sorted(set(addresses))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO contacts_suppression AS kept (project_id, email_key, reason, created_at)
+                SELECT project_id, email_key, %s, now()
+                  FROM unnest(%s::bigint[], %s::text[]) AS given (project_id, email_key)
+                 WHERE email_key <> ''
+                 ORDER BY project_id, email_key
+                ON CONFLICT (project_id, email_key) DO UPDATE SET reason = excluded.reason
+                 WHERE excluded.reason = 'complained' AND kept.reason <> 'complained'
+                """,
+                [reason, [project for project, _ in pairs], [key for _, key in pairs]],
+            )
+
+    def liftable(self) -> Self:
+        """Keep those that the person may end: all but what staff decided."""
+        return self.exclude(reason=Suppression.Reason.MANUAL)
 
 
 class Suppression(ProjectModel):
-    """An address that gets no mail. It outlives the contact, and no import lifts it."""
+    """An address that gets no mail. It outlives the contact, and no import and no call lifts it:
+    only the person does, by a link of a mail they got, or staff by hand.
+    """
 
     class Reason(models.TextChoices):
         UNSUBSCRIBED = "unsubscribed"
@@ -207,6 +296,8 @@ class Suppression(ProjectModel):
     email_key = models.CharField(max_length=254)
     reason = models.CharField(max_length=12, choices=Reason.choices)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SuppressionQuerySet.as_manager()
 
     class Meta:
         constraints = [
