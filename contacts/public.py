@@ -13,11 +13,25 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 from psycopg_pool import PoolTimeout
 
+from contacts.mail import presses
+from contacts.mail.confirming import email_to_confirm
 from contacts.mail.hits import record_click, record_open
 from contacts.mail.links import UnknownToken, read_click_token, read_open_token
 from contacts.mail.machines import is_machine
-from contacts.mail.unsubscribing import email_of_token, unsubscribe
+from contacts.mail.unsubscribing import (
+    email_of_token,
+    resubscribe,
+    suppression_of,
+    unsubscribe,
+)
 from contacts.models import Email
+from contacts.operations.preferences import (
+    choices_of,
+    choose,
+    confirm,
+    pending_of,
+    was_confirmed,
+)
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -85,27 +99,102 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt  # Mail programs post here by themselves (RFC 8058); the token is the permission.
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscription(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask whether to unsubscribe, and do it when asked by POST. Looking changes nothing."""
+    """Show what the mail's reader gets. By POST they choose, come back, or, without another word,
+    leave everything. Looking changes nothing.
+    """
     try:
         email = email_of_token(token)
     except UnknownToken:
         raise Http404 from None
-    if request.method == "POST":
-        unsubscribe(email, at=now())
+    if request.method != "POST":
+        return _preferences(email)
+    match request.POST.get("choice"):
+        case "save":
+            shown, wanted = request.POST.getlist("shown"), request.POST.getlist("topic")
+            choose(email, shown=shown, wanted=wanted, at=now())
+            return _preferences(email, said="Your choice is saved.")
+        case "return":
+            return _come_back(request, email)
+    unsubscribe(email, at=now())
+    return _preferences(email, is_done=True)
+
+
+@csrf_exempt  # The token is the permission.
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirmation(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask whether the mail's reader wants what was asked for, and note their yes by POST."""
+    try:
+        email = email_to_confirm(token)
+    except UnknownToken:
+        raise Http404 from None
+    is_pending = email.pk is None or bool(pending_of(email, at=now()))
     context = {
+        "sender": email.context["sender"],
+        "address": _hinted(email.address),
+        "topics": [topic["name"] for topic in email.context["topics"]],
+        "wording": _wording(email),
+    }
+    if request.method == "POST" and is_pending:
+        if not _is_pressed(request, email):
+            return _page("public/confirm.html", context | _press(request, email, is_early=True))
+        confirm(email, wording=context["wording"], at=now())
+        return _page("public/confirm.html", context | {"is_done": True})
+    if is_pending:
+        return _page("public/confirm.html", context | _press(request, email))
+    return _page("public/confirm.html", context | {"is_done": was_confirmed(email)})
+
+
+def _preferences(email: Email, **context: Any) -> HttpResponse:
+    suppression = suppression_of(email)
+    shown = {
         "sender": _sender(email),
         "address": _hinted(email.address),
-        "is_done": request.method == "POST",
+        "choices": choices_of(email),
+        "is_suppressed": suppression is not None,
+        "may_return": suppression is not None and suppression.is_liftable,
+        "press": presses.issue(_subject(email), at=now()),
     }
-    return _page("public/unsubscribe.html", context)
+    return _page("public/unsubscribe.html", shown | context)
+
+
+def _come_back(request: HttpRequest, email: Email) -> HttpResponse:
+    if not _is_pressed(request, email):
+        return _preferences(email, **_press(request, email, is_early=True))
+    if resubscribe(email, at=now()):
+        return _preferences(email, said="You get mail again.")
+    return _preferences(email)
+
+
+def _is_pressed(request: HttpRequest, email: Email) -> bool:
+    """Tell whether a person can have pressed the button: those who scan mail press at once."""
+    if is_machine(request.method, request.headers):
+        return False
+    return presses.is_by_person(request.POST.get("press", ""), _subject(email), at=now())
+
+
+def _press(request: HttpRequest, email: Email, *, is_early: bool = False) -> dict[str, Any]:
+    """Return what the page's button needs; that of a page shown before goes on to ripen."""
+    given, at = request.POST.get("press", ""), now()
+    is_young = presses.is_known(given, _subject(email), at=at)
+    press = given if is_young else presses.issue(_subject(email), at=at)
+    return {"press": press, "is_early": is_early}
+
+
+def _subject(email: Email) -> str:
+    return f"mail-{email.pk}"
+
+
+def _wording(email: Email) -> str:
+    names = ", ".join(topic["name"] for topic in email.context["topics"])
+    return f"Yes, I want mail from {email.context['sender']}" + (f": {names}" if names else "")
 
 
 def _sender(email: Email) -> str:
     return email.project.name if email.pk else "us"
 
 
-def _page(template: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
-    return HttpResponse(render_to_string(template, context), status=status, headers=_HEADERS)
+def _page(template: str, context: dict[str, Any] | None = None) -> HttpResponse:
+    return HttpResponse(render_to_string(template, context), headers=_HEADERS)
 
 
 def _hinted(address: str) -> str:

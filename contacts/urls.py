@@ -8,7 +8,7 @@ from contacts.api.ingestion import BatchView, CallView
 from contacts.api.segments import SegmentViewSet
 from contacts.api.templates import TemplateViewSet
 from contacts.api.topics import TopicViewSet
-from contacts.public import link, picture, unsubscription
+from contacts.public import confirmation, link, picture, unsubscription
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("contacts", ContactViewSet)
@@ -28,4 +28,5 @@ public = [
     path("o/<str:token>", picture),
     path("l/<str:token>", link),
     path("u/<str:token>", unsubscription),
+    path("c/<str:token>", confirmation),
 ]

@@ -160,6 +160,7 @@ EXEMPT = {
     "received_at": "pruned by age",
     "due_at": "rows that are due",
     "leased_until": "mail of dead workers",
+    "provider_id": "mail providers know no projects",
     "recheck_at": "memberships that time changes",
     "traits": "GIN, which has no leading column",
     "tags": "GIN, which has no leading column",

@@ -5,6 +5,7 @@ from datetime import datetime
 from contacts.mail.links import SAMPLE, UnknownToken, read_unsubscribe_token
 from contacts.mail.news import news_of, properties_of
 from contacts.models import Email, EmailActivity, Event, Fact, Suppression
+from contacts.models.mail import SuppressionQuerySet
 from growth import outbox
 from growth.models import DomainEventType
 from growth.transactions import atomic_with_retries
@@ -55,12 +56,21 @@ def resubscribe(email: Email, *, at: datetime) -> bool:
     if email.pk is None:
         return False
     email.lock()
-    suppressions = Suppression.objects.filter(project=email.project, email_key=email.email_key)
+    suppressions = _suppressions_of(email)
     lifted, _ = suppressions.liftable().delete()
     if lifted:
         kind = EmailActivity.Kind.RESUBSCRIBED
         EmailActivity.objects.create(project=email.project, email=email, kind=kind, at=at)
     return not suppressions.exists()
+
+
+def suppression_of(email: Email) -> Suppression | None:
+    """Return why the mail's address gets no mail, if that is so."""
+    return _suppressions_of(email).first() if email.pk else None
+
+
+def _suppressions_of(email: Email) -> SuppressionQuerySet:
+    return Suppression.objects.filter(project=email.project, email_key=email.email_key)
 
 
 def _tell(email: Email, at: datetime) -> None:

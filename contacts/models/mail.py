@@ -306,3 +306,8 @@ class Suppression(ProjectModel):
 
     def __str__(self) -> str:
         return self.email_key
+
+    @property
+    def is_liftable(self) -> bool:
+        """Whether the person may end it: staff's decisions are staff's to end."""
+        return self.reason != self.Reason.MANUAL

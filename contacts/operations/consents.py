@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.db import IntegrityError, connection, transaction
 
+from contacts.mail import confirming
 from contacts.models import Consent, Contact, Topic
 from growth import outbox
 from growth.errors import Conflict, Gone, Invalid, Violation
@@ -81,6 +82,16 @@ def record_consents(contact: Contact, stances: Mapping[str, Stance], *, at: date
         type = DomainEventType.CONTACT_UPDATED
         news = outbox.News(type, contact.snapshot() | what, subject=contact.key)
         outbox.emit(project, news, at=at)
+        _ask_for_confirmation(contact, states, at)
+
+
+def _ask_for_confirmation(contact: Contact, states: Mapping[str, str], at: datetime) -> None:
+    """Let those confirm by mail who are said to want a topic of which nobody hears unasked."""
+    pending = [code for code, state in states.items() if state == Consent.State.PENDING]
+    if pending:
+        topics = Topic.objects.filter(project=contact.project, code__in=pending)
+        asking = topics.filter(opt_in=Topic.OptIn.DOUBLE).order_by("name", "id")
+        confirming.ask(contact, asking, at=at)
 
 
 def unite_consents(project: Project, pairs: Mapping[int, int], *, at: datetime) -> None:

@@ -21,6 +21,7 @@ MJML = (
     + "</mj-text></mj-column></mj-section></mj-body></mjml>"
 )
 STARTERS = [
+    "tmpl_confirm",
     "tmpl_onboard_02",
     "tmpl_onboard_03",
     "tmpl_reengage",
