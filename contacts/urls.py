@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from contacts.api.contacts import ContactViewSet
 from contacts.api.ingestion import BatchView, CallView
+from contacts.api.reports import ReportView
 from contacts.api.segments import SegmentViewSet
 from contacts.api.templates import TemplateViewSet
 from contacts.api.topics import TopicViewSet
@@ -23,6 +24,7 @@ api = [
     *router.urls,
     *(path(type + end, CallView.as_view(type=type)) for type in _CALLS for end in ("", "/")),
     *(path(name + end, BatchView.as_view()) for name in ("batch", "import") for end in ("", "/")),
+    *(path(f"public/mail/<str:provider>{end}", ReportView.as_view()) for end in ("", "/")),
 ]
 public = [
     path("o/<str:token>", picture),

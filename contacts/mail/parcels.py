@@ -11,6 +11,7 @@ from contacts.mail.dialogue import Envelope
 from contacts.mail.links import links_for, unsubscribe_token, unsubscribe_url
 from contacts.mail.recipients import recipient
 from contacts.mail.rendering import Letter, Wording, render
+from contacts.mail.reports import name_of
 from contacts.mail.tracking import tracked
 from contacts.models import MailStream
 from growth.models import Project
@@ -32,7 +33,7 @@ def write(mail: Mail, wording: Wording, project: Project, *, at: datetime) -> Pa
     """
     letter = letter_of(mail, wording)
     unsubscribe = unsubscribe_url(unsubscribe_token(mail.project, mail.key))
-    message_id = f"{mail.project:x}.{mail.key:x}.mail"
+    message_id = f"{name_of(mail.project, mail.key)}.mail"
     return pack(letter, project, mail.address, unsubscribe, message_id, at=at)
 
 
