@@ -50,7 +50,7 @@ class ContactAdmin(ReadOnlyAdmin):
     list_filter = (LikelyDuplicates, "created_at")
     search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
     list_select_related = ("project",)
-    actions = ("remove", "merge")
+    actions = ("remove", "merge", "suppress")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).alive()
@@ -61,6 +61,13 @@ class ContactAdmin(ReadOnlyAdmin):
         for contact in contacts:
             contact.remove(at=now())
         self.message_user(request, "The contacts are deleted.")
+
+    @admin.action(description="Write to their addresses no more")
+    def suppress(self, request: HttpRequest, contacts: QuerySet) -> None:
+        """Let the addresses get no mail, until staff deletes the suppression."""
+        addresses = [(contact.project_key, contact.email_key) for contact in contacts]
+        Suppression.objects.suppress(addresses, Suppression.Reason.MANUAL)
+        self.message_user(request, "These addresses get no more mail.")
 
     @admin.action(description="Merge two, side by side")
     def merge(self, request: HttpRequest, contacts: QuerySet) -> HttpResponse | None:
@@ -213,7 +220,7 @@ class EmailAdmin(ReadOnlyAdmin):
 
 @admin.register(EmailActivity)
 class EmailActivityAdmin(ReadOnlyAdmin):
-    list_display = ("email", "kind", "at", "is_machine", "detail")
+    list_display = ("email", "kind", "at", "is_machine", "detail", "told_at")
     list_filter = ("kind", "is_machine")
     search_fields = ("email__email_key__startswith",)
     list_select_related = ("email",)
