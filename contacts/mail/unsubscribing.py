@@ -5,7 +5,7 @@ from datetime import datetime
 from contacts.mail.links import SAMPLE, UnknownToken, read_unsubscribe_token
 from contacts.mail.news import news_of, properties_of
 from contacts.models import Email, EmailActivity, Event, Fact, Suppression
-from contacts.models.mail import SuppressionQuerySet
+from contacts.models.suppression import SuppressionQuerySet
 from growth import outbox
 from growth.models import DomainEventType
 from growth.transactions import atomic_with_retries

@@ -3,9 +3,10 @@ from contacts.models.contact import Contact, ContactActivity, ContactScore
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
-from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, Template
+from contacts.models.mail import Email, EmailActivity, MailStream, Template
 from contacts.models.merge import Merge
 from contacts.models.segment import Membership, Segment, SegmentClock
+from contacts.models.suppression import Suppression
 
 __all__ = [
     "Consent",

@@ -10,7 +10,7 @@ from contacts import public
 from contacts.mail.links import unsubscribe_token
 from contacts.models import Consent, Email, EmailActivity, Event, Suppression
 from contacts.operations.consents import Stance, record_consents
-from growth.models import Project
+from growth.models import Project, User
 from tests.contacts.mail_factories import make_stream, make_template, queue
 from tests.factories import AT, make_contact, make_topic
 
@@ -218,3 +218,15 @@ def test_no_import_and_no_call_lifts_a_suppression(api, project, email, path, br
     api.post("/v1/contacts", {"email": "alice@example.com"})
 
     assert Suppression.objects.get().reason == "unsubscribed"
+
+
+def test_staff_suppresses_by_hand_and_lifts_by_hand(client, project, email):
+    client.force_login(User.objects.create_superuser("staff"))
+    contacts = {"action": "suppress", "_selected_action": [email.contact.key]}
+
+    assert client.post("/admin/contacts/contact/", contacts).status_code == 302
+    suppression = Suppression.objects.get()
+    assert (suppression.email_key, suppression.reason) == ("alice@example.com", "manual")
+
+    client.post(f"/admin/contacts/suppression/{suppression.pk}/delete/", {"post": "yes"})
+    assert not Suppression.objects.exists()
