@@ -91,7 +91,7 @@ _SETTLE = """
 _TELL = """
     WITH first AS (
         SELECT DISTINCT ON (email_id, kind) id FROM contacts_emailactivity activity
-         WHERE email_id = ANY(%(emails)s) AND NOT is_machine AND kind <> 'trapped'
+         WHERE email_id = ANY(%(emails)s) AND NOT is_machine AND kind = ANY(%(kinds)s)
            AND told_at IS NULL AND due_at IS NULL
            AND NOT EXISTS (SELECT FROM contacts_emailactivity told
                             WHERE told.project_id = activity.project_id
@@ -100,8 +100,9 @@ _TELL = """
          ORDER BY email_id, kind, at, id
     )
     UPDATE contacts_emailactivity activity SET told_at = %(at)s
-      FROM first, contacts_email email, contacts_mailstream stream
+      FROM first, contacts_email email, contacts_mailstream stream, contacts_contact contact
      WHERE activity.id = first.id AND email.id = activity.email_id AND stream.id = email.stream_id
+       AND contact.id = email.contact_id AND contact.deleted_at IS NULL
     RETURNING activity.project_id, email.id, email.contact_id, email.address, activity.kind,
               activity.detail, stream.kind, stream.context || email.context, email.step_key,
               email.template_code, email.hops + 1
@@ -185,7 +186,7 @@ def tell_due(*, at: datetime, limit: int = 500) -> int:
         judge(emails, at=at)
         cursor.execute(_SETTLE, {"emails": emails, "at": at})
         wrong = cursor.fetchall()
-        cursor.execute(_TELL, {"emails": emails, "at": at})
+        cursor.execute(_TELL, {"emails": emails, "kinds": list(_NEWS), "at": at})
         told = [_told(row) for row in cursor.fetchall()]
     keys = {row[0] for row in wrong} | {each.project for each in told}
     projects = {project.key: project for project in Project.objects.filter(pk__in=keys)}

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from contacts import public
-from contacts.mail.links import unsubscribe_token
+from contacts.mail.links import base_url, open_url, unsubscribe_token
+from contacts.mail.verdicts import tell_due
 from contacts.models import Consent, Email, EmailActivity, Event, Suppression
 from contacts.operations.consents import Stance, record_consents
 from growth.models import Project, User
@@ -144,6 +145,19 @@ def test_who_left_may_come_back(browser, path, clock):
     ]
 
 
+def test_coming_back_and_reading_on_go_together(browser, email, path, clock):
+    press = press_of(browser.post(path).content.decode())
+    clock.at += timedelta(seconds=3)
+    browser.post(path, {"choice": "return", "press": press})
+    browser.get(open_url(email.project_key, email.pk).removeprefix(base_url()))
+
+    assert tell_due(at=clock.at + timedelta(minutes=1)) == 1
+    assert set(Event.objects.values_list("name", flat=True)) == {
+        "$email_unsubscribed",
+        "$email_opened",
+    }
+
+
 @pytest.mark.parametrize("reason", ["bounced", "complained"])
 def test_the_owner_of_an_address_may_have_it_written_to_again(
     browser, project, email, path, clock, reason
@@ -222,7 +236,7 @@ def test_no_import_and_no_call_lifts_a_suppression(api, project, email, path, br
 
 def test_staff_suppresses_by_hand_and_lifts_by_hand(client, project, email):
     client.force_login(User.objects.create_superuser("staff"))
-    contacts = {"action": "suppress", "_selected_action": [email.contact.key]}
+    contacts = {"action": "suppress", "_selected_action": [email.contact_id]}
 
     assert client.post("/admin/contacts/contact/", contacts).status_code == 302
     suppression = Suppression.objects.get()

@@ -310,6 +310,15 @@ def test_a_person_after_a_machine_is_heard(email, clock):
     assert told("$email_clicked") == 1
 
 
+def test_nothing_is_told_of_a_contact_that_is_deleted(email, clock):
+    get(click_path(email))
+    email.contact.remove(at=AT)
+    tell()
+
+    assert not told("$email_clicked")
+    assert not EmailActivity.objects.untold().exists()
+
+
 def test_telling_twice_tells_once(email, clock):
     get(click_path(email))
     for _ in range(3):
