@@ -49,17 +49,18 @@ log = structlog.get_logger(__name__)
 class _Afterwards:
     """A response that has its work done when it has been sent: nobody waits for our books."""
 
-    afterwards: Callable[[], None]
+    afterwards: Callable[[], None] | None = None
 
     def close(self) -> None:
         try:
-            self.afterwards()
+            if self.afterwards:
+                self.afterwards()
         except (Error, PoolTimeout):
             log.exception("hit_not_recorded")
         super().close()
 
 
-class _Picture(_Afterwards, HttpResponse):
+class _Answer(_Afterwards, HttpResponse):
     pass
 
 
@@ -70,11 +71,11 @@ class _Redirect(_Afterwards, HttpResponseRedirect):
 @require_safe
 def picture(request: HttpRequest, token: str) -> HttpResponse:
     """Show a picture of one point, whatever the token is, and note that the mail is looked at."""
-    response = _Picture(_POINT, content_type="image/gif", headers=_HEADERS)
+    response = _Answer(_POINT, content_type="image/gif", headers=_HEADERS)
     try:
         mail = read_open_token(token)
     except UnknownToken:
-        return HttpResponse(_POINT, content_type="image/gif", headers=_HEADERS)
+        return response
     by_machine, at = is_machine(request.method, request.headers), now()
     response.afterwards = lambda: record_open(mail, is_machine=by_machine, at=at)
     return response
@@ -88,10 +89,10 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     except UnknownToken:
         raise Http404 from None
     by_machine, at = is_machine(request.method, request.headers), now()
-    if not clicked.url:
-        record_click(clicked, is_machine=True, at=at)
-        return _page("public/nothing.html")
-    response = _Redirect(clicked.url, headers=_HEADERS)
+    if clicked.url:
+        response = _Redirect(clicked.url, headers=_HEADERS)
+    else:
+        response = _Answer(render_to_string("public/nothing.html"), headers=_HEADERS)
     response.afterwards = lambda: record_click(clicked, is_machine=by_machine, at=at)
     return response
 
@@ -193,7 +194,7 @@ def _sender(email: Email) -> str:
     return email.project.name if email.pk else "us"
 
 
-def _page(template: str, context: dict[str, Any] | None = None) -> HttpResponse:
+def _page(template: str, context: dict[str, Any]) -> HttpResponse:
     return HttpResponse(render_to_string(template, context), headers=_HEADERS)
 
 

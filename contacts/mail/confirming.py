@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Max, Q
+
 from contacts.mail.links import SAMPLE, UnknownToken, read_confirm_token
 from contacts.mail.queueing import Mailing, Recipient, queue_recipients
 from contacts.models import Contact, Email, MailStream, Topic
@@ -15,6 +17,8 @@ ASK_AGAIN_AFTER = timedelta(hours=1)
 MOST = 5
 WITHIN = timedelta(days=30)
 """How many such mails one address gets at most."""
+
+_STEP = "ask"
 
 
 def ask(contact: Contact, topics: Iterable[Topic], *, at: datetime) -> None:
@@ -31,7 +35,10 @@ def ask(contact: Contact, topics: Iterable[Topic], *, at: datetime) -> None:
         defaults={"name": "Confirmations"},
     )
     asked = Email.objects.filter(
-        project=contact.project, stream=stream, step_key="ask", email_key=contact.email_key
+        Q(contact=contact) | Q(email_key=contact.email_key),
+        project=contact.project,
+        stream=stream,
+        step_key=_STEP,
     )
     lately = list(asked.filter(created_at__gt=at - WITHIN))
     fresh = {
@@ -46,8 +53,10 @@ def ask(contact: Contact, topics: Iterable[Topic], *, at: datetime) -> None:
         "topics": [{"code": topic.code, "name": topic.name} for topic in topics],
         "sender": contact.project.name,
     }
-    recipient = Recipient(contact.key, entry=asked.count(), context=context)
-    queue_recipients(stream, Mailing("ask", TEMPLATE), [recipient], at=at)
+    last = asked.aggregate(last=Max("entry"))["last"]
+    entry = 0 if last is None else last + 1
+    recipient = Recipient(contact.key, entry=entry, context=context)
+    queue_recipients(stream, Mailing(_STEP, TEMPLATE), [recipient], at=at)
 
 
 def email_to_confirm(token: str) -> Email:

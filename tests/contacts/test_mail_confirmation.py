@@ -144,6 +144,16 @@ def test_another_topic_is_another_question(contact):
     assert Email.objects.count() == 2
 
 
+def test_who_moved_to_another_address_is_asked_there(api, contact):
+    say(contact, "news")
+    api.patch(f"/v1/contacts/{contact.id}", {"email": "alice@new.example"})
+    contact.refresh_from_db()
+    say(contact, "news", at=AT + 2 * HOUR, form="again")
+
+    addresses = Email.objects.order_by("id").values_list("address", flat=True)
+    assert list(addresses) == ["alice@example.com", "alice@new.example"]
+
+
 def test_nobody_is_asked_at_an_address_that_gets_no_mail(project, contact):
     Suppression.objects.create(project=project, email_key="alice@example.com", reason="complained")
     say(contact, "news")

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from html import unescape
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.queries import stats
 from contacts import public
@@ -327,6 +328,30 @@ def test_telling_twice_tells_once(email, clock):
     tell()
 
     assert told("$email_clicked") == 1
+
+
+def test_many_verdicts_take_no_more_statements_than_few(project, clock):
+    make_template(project)
+    stream = make_stream(project)
+    counts = []
+    for people in (1, 2, 20):  # The first one finds the month of the events, too.
+        for email in queue(stream, [make_contact(project) for _ in range(people)]):
+            get(open_path(email))
+            get(click_path(email))
+        with CaptureQueriesContext(connection) as queries:
+            tell_due(at=AT + LATER)
+        counts.append(len(queries))
+
+    assert counts[1] == counts[2]
+    assert told("$email_opened") == told("$email_clicked") == 23
+
+
+def test_a_send_costs_nothing_for_being_tracked(email, django_assert_num_queries):
+    [mail] = claim(at=AT, limit=1).mails
+    template = make_template(email.project, "tmpl_same", html=HTML)
+
+    with django_assert_num_queries(0):
+        assert "/o/" in parcels.letter_of(mail, template).html
 
 
 def test_hits_without_end_are_not_kept_without_end(email, clock, monkeypatch):
