@@ -125,7 +125,8 @@ def _is_soft(event: AnymailTrackingEvent) -> bool:
 
 def _report(provider: str, event: AnymailTrackingEvent, at: datetime) -> Report:
     kind = _KINDS[event.event_type]
-    name = _text((event.metadata or {}).get("send_id")) or _text(event.message_id)
+    metadata = event.metadata if isinstance(event.metadata, dict) else {}
+    name = _text(metadata.get("send_id")) or _text(event.message_id)
     happened_at = event.timestamp if event.timestamp and not is_naive(event.timestamp) else at
     return Report(
         mail=mail_named(name),
@@ -142,7 +143,8 @@ def _report(provider: str, event: AnymailTrackingEvent, at: datetime) -> Report:
 def _report_id(provider: str, event: AnymailTrackingEvent) -> str:
     """Return what is the same when the provider repeats itself, which it does after any doubt."""
     own = _text(event.event_id) or f"{event.timestamp} {event.recipient} {event.click_url}"
-    return sha256(f"{provider} {event.event_type} {own}".encode()).hexdigest()
+    told = f"{provider} {event.event_type} {own}"
+    return sha256(told.encode("utf-8", "replace")).hexdigest()
 
 
 def _detail(event: AnymailTrackingEvent) -> str:
@@ -167,4 +169,6 @@ def _suppression(event: AnymailTrackingEvent) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    """Return the value as a text that can be stored."""
+    text = "" if value is None else str(value)
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

@@ -112,7 +112,7 @@ def _row(report: Report, at: datetime) -> dict[str, object]:
         "kind": report.kind,
         "at": report.at,
         "is_machine": report.is_machine,
-        "detail": report.detail[:2000].replace("\0", ""),
+        "detail": report.detail[:2000],
         "due_at": None if report.is_machine else due_at,
         "report_id": report.report_id,
         "suppression": report.suppression,

@@ -247,6 +247,31 @@ def test_what_is_no_report_is_refused_and_breaks_nothing(provider, name, body):
     assert provider.head(f"/v1/public/mail/{name}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "field",
+    ["ID", "Type", "Email", "Details", "Description", "MessageID", "Metadata", "BouncedAt", "Tag"],
+)
+def test_hostile_values_are_no_fault_of_ours(provider, email, field):
+    values = [
+        None,
+        1,
+        -1,
+        1e308,
+        [],
+        {},
+        [1],
+        {"send_id": {}},
+        {"send_id": [1]},
+        "",
+        "\0",
+        "\ud800",
+    ]
+    values += ["x" * 5000, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-03-02", "💥"]
+    for value in values:
+        response = hard_bounce(provider, email, **{field: value})
+        assert response.status_code in (200, 400), value
+
+
 def test_names_are_read_as_they_were_given():
     assert mail_named(name_of(10, 255)) == (10, 255)
     assert mail_named("<a.ff.mail@acme.example>") == (10, 255)
