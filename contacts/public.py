@@ -133,13 +133,12 @@ def confirmation(request: HttpRequest, token: str) -> HttpResponse:
         "sender": email.context["sender"],
         "address": _hinted(email.address),
         "topics": [topic["name"] for topic in email.context["topics"]],
-        "wording": _wording(email),
     }
     if request.method == "POST" and is_pending:
         if not _is_pressed(request, email):
             return _page("public/confirm.html", context | _press(request, email, is_early=True))
-        confirm(email, wording=context["wording"], at=now())
-        return _page("public/confirm.html", context | {"is_done": True})
+        is_done = confirm(email, wording=_wording(email), at=now())
+        return _page("public/confirm.html", context | {"is_done": is_done})
     if is_pending:
         return _page("public/confirm.html", context | _press(request, email))
     return _page("public/confirm.html", context | {"is_done": was_confirmed(email)})
@@ -186,8 +185,9 @@ def _subject(email: Email) -> str:
 
 
 def _wording(email: Email) -> str:
+    """Return what the page asks, and what its button says."""
     names = ", ".join(topic["name"] for topic in email.context["topics"])
-    return f"Yes, I want mail from {email.context['sender']}" + (f": {names}" if names else "")
+    return f"Do you want mail from {email.context['sender']}? {names}: Yes, I want it"
 
 
 def _sender(email: Email) -> str:

@@ -191,7 +191,7 @@ def test_the_button_confirms_and_keeps_how(browser, contact, clock):
     assert (consent.state, consent.source, consent.at) == ("granted", "confirmation", clock.at)
     assert consent.evidence == {
         "method": "double opt-in",
-        "wording": "Yes, I want mail from Acme: News",
+        "wording": "Do you want mail from Acme? News: Yes, I want it",
         "mail_sent_to": "alice@example.com",
         "asked_at": AT.isoformat(),
         "requested": {"at": AT.isoformat(), "source": "form", "evidence": {"form": "footer"}},

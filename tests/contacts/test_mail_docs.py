@@ -55,7 +55,7 @@ def confirm(email: Email, monkeypatch: pytest.MonkeyPatch) -> None:
     at = email.created_at
     monkeypatch.setattr(public, "now", lambda: at)
     press = re.search('name="press" value="([^"]+)"', browser.get(path).content.decode())[1]
-    monkeypatch.setattr(public, "now", lambda: at + timedelta(seconds=2))
+    monkeypatch.setattr(public, "now", lambda: at + timedelta(seconds=3))
     browser.post(path, {"press": press})
 
 
