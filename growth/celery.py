@@ -77,6 +77,7 @@ _CLOCK = {
     "growth.tasks.relay_outbox": 1,  # domain events nobody was woken for
     "growth.tasks.retry_listeners": 5,  # listeners that failed
     "contacts.tasks.send_due_emails": 1,  # mails queued or deferred
+    "contacts.tasks.tell_activities": 1,  # opens and clicks whose verdict is due, and reports
     "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
     "contacts.tasks.build_segments": 5,  # segments that are being built
     "contacts.tasks.audit_segments": crontab(hour="3", minute="*/10"),  # each segment, once a night

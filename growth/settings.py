@@ -156,6 +156,13 @@ warnings.filterwarnings("ignore", message="No directory at")  # Finders serve wi
 
 EMAIL_URL = env("EMAIL_URL", default=INSTANCE.email_url if INSTANCE else "smtp://localhost:25")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="growth@localhost.localdomain")
+# What mail providers must prove: ANYMAIL_WEBHOOK_SECRET as user:password, and the keys of their
+# signatures, such as ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY.
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in os.environ.items()
+    if name.startswith("ANYMAIL_")
+}
 MAILBOX_DIR = DATA_DIR / "mailbox"
 
 LOGIN_REDIRECT_URL = "/admin/"

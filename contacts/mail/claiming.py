@@ -14,7 +14,7 @@ from django.db import connection
 
 from contacts.mail.rendering import Person
 from contacts.models import Contact
-from contacts.models.mail import SEALED_KEY
+from contacts.models.suppression import SEALED_KEY
 from growth import ids
 
 CLAIM_LEASE = timedelta(minutes=1)

@@ -119,27 +119,23 @@ def _settle(outcomes: Sequence[Outcome], leases: Sequence[datetime], at: datetim
 
 def _suppress(bounces: Sequence[Outcome], at: datetime) -> None:
     """Note that mail came back, and write to these addresses no more."""
-    bounced = sorted(bounces, key=lambda outcome: (outcome.mail.project, outcome.mail.email_key))
-    Suppression.objects.bulk_create(
-        (
-            Suppression(
-                project_id=outcome.mail.project,
-                email_key=outcome.mail.email_key,
-                reason=Suppression.Reason.BOUNCED,
-            )
-            for outcome in bounced
-        ),
-        ignore_conflicts=True,
-    )
+    if not bounces:
+        return
+    addresses = [(outcome.mail.project, outcome.mail.email_key) for outcome in bounces]
+    Suppression.objects.suppress(addresses, Suppression.Reason.BOUNCED)
     EmailActivity.objects.bulk_create(
-        EmailActivity(
-            project_id=outcome.mail.project,
-            email_id=outcome.mail.key,
-            kind=EmailActivity.Kind.BOUNCED,
-            at=at,
-            detail=outcome.reason[:500],
-        )
-        for outcome in bounced
+        (
+            EmailActivity(
+                project_id=outcome.mail.project,
+                email_id=outcome.mail.key,
+                kind=EmailActivity.Kind.BOUNCED,
+                at=at,
+                detail=outcome.reason[:500],
+                told_at=at,
+            )
+            for outcome in bounces
+        ),
+        ignore_conflicts=True,  # A provider may have reported it already.
     )
 
 
