@@ -1,8 +1,10 @@
 """Campaigns, their steps, and how far each contact has come in them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Q
 
@@ -15,6 +17,10 @@ from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, Public
 
 class CampaignQuerySet(ProjectQuerySet):
     """Campaigns, by what they do now."""
+
+    def alive(self) -> Self:
+        """Keep those that were not deleted."""
+        return self.filter(deleted_at=None)
 
     def active(self) -> Self:
         """Keep those that send now."""
@@ -40,7 +46,10 @@ class CampaignQuerySet(ProjectQuerySet):
 class Campaign(ProjectModel):
     """A sequence of mails for contacts to whom something happens, or one mail to a segment.
 
-    ``trigger`` is as the client sent it; ``trigger_event`` and ``segment`` say the same for SQL.
+    ``trigger`` and ``goal`` are as the client sent them; ``trigger_event``, ``segment``,
+    ``goal_event`` and ``goal_window`` say the same for SQL. ``activated_at`` is when it was
+    activated first, ``resumed_at`` when it was last. ``status_reason`` says why it stopped by
+    itself.
     """
 
     class Type(models.TextChoices):
@@ -54,6 +63,19 @@ class Campaign(ProjectModel):
         PAUSED = "paused"
         COMPLETED = "completed"
 
+    class Reentry(models.TextChoices):
+        """When a contact who had a journey gets another."""
+
+        NEVER = "never"
+        AFTER_EXIT = "after_exit"
+        EVERY_EVENT = "every_event"
+
+    class DelayFrom(models.TextChoices):
+        """From when the delay of a step counts."""
+
+        ENROLLMENT = "enrollment"
+        PREVIOUS_STEP = "previous_step"
+
     id = PublicIdField(prefix="cmpgn")
     stream = models.OneToOneField(MailStream, models.PROTECT, editable=False, related_name="+")
     name = models.CharField(max_length=200)
@@ -62,10 +84,22 @@ class Campaign(ProjectModel):
     trigger = models.JSONField(null=True, blank=True)
     trigger_event = models.CharField(max_length=256, blank=True, editable=False)
     segment = models.ForeignKey(Segment, models.PROTECT, null=True, blank=True, related_name="+")
+    reentry = models.CharField(max_length=11, choices=Reentry.choices, default=Reentry.NEVER)
+    delay_from = models.CharField(
+        max_length=13, choices=DelayFrom.choices, default=DelayFrom.ENROLLMENT
+    )
+    goal = models.JSONField(null=True, blank=True)
+    goal_event = models.CharField(max_length=256, blank=True, editable=False)
+    goal_window = models.DurationField(null=True, editable=False)
+    exit_on_segment_leave = models.BooleanField(default=False)
     scheduled_at = models.DateTimeField(null=True, blank=True)
+    start_within = models.CharField(max_length=12, default="24h")
+    status_reason = models.CharField(max_length=500, blank=True, editable=False)
     activated_at = models.DateTimeField(null=True, editable=False)
+    resumed_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -78,15 +112,18 @@ class Campaign(ProjectModel):
                 fields=["project", "trigger_event"],
                 condition=Q(status="active"),
                 name="campaign_triggered",
-            ),  # operations.enroll
+            ),  # operations.enrolling
         ]
 
     def __str__(self) -> str:
         return self.name
 
     def save(self, **options: Any) -> None:
-        """Store the campaign; SQL finds it by the event that its trigger names."""
+        """Store the campaign; SQL finds it by the events that its trigger and its goal name."""
         self.trigger_event = (self.trigger or {}).get("event") or ""
+        goal = self.goal or {}
+        self.goal_event = goal.get("event") or ""
+        self.goal_window = durations.parse(goal["window"]) if goal.get("window") else None
         super().save(**options)
 
     @transaction.atomic
@@ -103,12 +140,15 @@ class Campaign(ProjectModel):
         waits = self.scheduled_at and self.scheduled_at > at and not self.started_at
         self.status = self.Status.SCHEDULED if waits else self.Status.ACTIVE
         self.activated_at = self.activated_at or at
-        self.save(update_fields=["status", "activated_at", "updated_at"])
+        self.resumed_at, self.status_reason = at, ""
+        self.save(
+            update_fields=["status", "status_reason", "activated_at", "resumed_at", "updated_at"]
+        )
         self.stream.resume()
         self.tell(DomainEventType.CAMPAIGN_ACTIVATED, at)
 
     @transaction.atomic
-    def pause(self, *, at: datetime) -> None:
+    def pause(self, *, at: datetime, reason: str = "") -> None:
         """Stop sending. Whoever is in the middle keeps its place.
 
         :raises Conflict: if it is not running.
@@ -118,8 +158,8 @@ class Campaign(ProjectModel):
             return
         if self.status not in (self.Status.ACTIVE, self.Status.SCHEDULED):
             raise Conflict(f"This campaign is {self.status}; only a running one can be paused.")
-        self.status = self.Status.PAUSED
-        self.save(update_fields=["status", "updated_at"])
+        self.status, self.status_reason = self.Status.PAUSED, reason
+        self.save(update_fields=["status", "status_reason", "updated_at"])
         self.stream.pause(at=at)
         self.tell(DomainEventType.CAMPAIGN_PAUSED, at)
 
@@ -178,13 +218,32 @@ class EnrollmentQuerySet(ProjectQuerySet):
 class Enrollment(ProjectModel):
     """A contact's journey through a lifecycle campaign; ``entry`` numbers its journeys from 0.
 
-    ``position`` is the step that comes next. ``due_at`` is null when none does.
+    ``done`` holds the keys of the steps that it has taken, and of those that were put in behind its
+    back; the next one is the first of the campaign's steps that is not among them. ``position``
+    counts the steps taken. ``step_key`` is the last of them, ``step_wait`` the delay that it had,
+    ``stepped_at`` when it was taken. ``due_at`` is null when nothing follows.
     """
 
     class State(models.TextChoices):
         ACTIVE = "active"
         COMPLETED = "completed"
         EXITED = "exited"
+
+    class Exit(models.TextChoices):
+        """Why a journey ended before its last step. Mail that still waited bears it as its reason.
+
+        That of an address that gets no mail any more is the suppression's own.
+        """
+
+        GOAL = "goal_reached"
+        SEGMENT = "left_segment"
+        CONSENT = "consent"
+        DELETED = "deleted"
+        CAMPAIGN_DELETED = "campaign_deleted"
+        UNSUBSCRIBED = "unsubscribed"
+        BOUNCED = "bounced"
+        COMPLAINED = "complained"
+        MANUAL = "manual"
 
     id = models.BigAutoField(primary_key=True)
     campaign = models.ForeignKey(
@@ -195,11 +254,19 @@ class Enrollment(ProjectModel):
     )
     entry = models.IntegerField(default=0)
     event = models.JSONField(default=dict)
+    event_key = models.BigIntegerField(null=True)
     hops = models.SmallIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    reason = models.CharField(max_length=20, choices=Exit.choices, blank=True)
     position = models.SmallIntegerField(default=0)
+    done = ArrayField(models.BigIntegerField(), default=list)
+    step_key = models.CharField(max_length=32, blank=True)
+    step_wait = models.DurationField(default=timedelta)
+    stepped_at = models.DateTimeField(null=True)
     enrolled_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    converted_at = models.DateTimeField(null=True)
 
     objects = EnrollmentQuerySet.as_manager()
 
@@ -207,9 +274,27 @@ class Enrollment(ProjectModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "campaign", "contact", "entry"], name="one_enrollment_per_entry"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["project", "campaign", "contact", "event_key"],
+                name="one_enrollment_per_event",
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=~Q(due_at=None), name="enrollment_due"),
             models.Index(fields=["project", "contact"], name="enrollment_of_contact"),
         ]
+
+    def next_step(self, steps: Sequence[Step]) -> Step | None:
+        """Return the first of the campaign's steps that the journey has not had."""
+        return next((step for step in steps if step.key not in self.done), None)
+
+    def take(self, step: Step, at: datetime) -> None:
+        """Note that the step was taken."""
+        self.done = [*self.done, step.key]
+        self.position += 1
+        self.step_key, self.step_wait, self.stepped_at = step.id, step.wait, at
+
+    def complete(self, at: datetime) -> None:
+        """Note that no step follows."""
+        self.state, self.due_at, self.ended_at = self.State.COMPLETED, None, at

@@ -4,148 +4,37 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.timezone import now
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.api.serializers import CampaignSerializer, TestSerializer
 from campaigns.models import Campaign
 from campaigns.operations.campaigns import (
     activate,
     create_campaign,
+    remove_campaign,
     revise_campaign,
     send_test,
     unknown_templates,
 )
 from campaigns.queries import stats
-from contacts.mail.templates import subject_fault
-from contacts.models import Email, Segment
-from growth import durations
-from growth.api.fields import InProject, JSONObject, StrictSerializer, Text
+from contacts.models import Email
+from growth.api.fields import StrictSerializer
 from growth.api.json import merge_patch
 from growth.api.viewsets import ProjectViewSet
-
-
-class Subject(Text):
-    """A subject line in Liquid."""
-
-    def __init__(self) -> None:
-        super().__init__(required=False, allow_null=True, max_length=500)
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if fault := subject_fault(text):
-            raise serializers.ValidationError(fault)
-        return text
-
-
-class StepSerializer(StrictSerializer):
-    """One mail of a campaign."""
-
-    id = serializers.CharField(required=False)
-    delay = Text(required=False)
-    subject = Subject()
-    template_id = serializers.RegexField(r"^[a-z][a-z0-9_]{1,63}$", source="template_code")
-
-    def validate_delay(self, text: str) -> str:
-        try:
-            durations.parse(text)
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from None
-        return text
-
-
-class CampaignSerializer(StrictSerializer):
-    """What may be said of a campaign. A broadcast may be written flat, or with one step."""
-
-    id = serializers.CharField(read_only=True)
-    name = Text(max_length=200)
-    type = serializers.ChoiceField(Campaign.Type.choices)
-    status = serializers.CharField(read_only=True)
-    trigger = JSONObject(required=False, allow_null=True)
-    segment_id = InProject(
-        queryset=Segment.objects.all(), source="segment", required=False, allow_null=True
-    )
-    subject = Subject()
-    template_id = serializers.RegexField(
-        r"^[a-z][a-z0-9_]{1,63}$", source="template_code", required=False
-    )
-    scheduled_at = serializers.DateTimeField(required=False, allow_null=True)
-    steps = StepSerializer(many=True, required=False)
-    created_at = serializers.DateTimeField(read_only=True)
-    updated_at = serializers.DateTimeField(read_only=True)
-
-    def validate_trigger(self, trigger: dict | None) -> dict | None:
-        for name in trigger or {}:
-            if name not in ("event", "segment_id"):
-                raise serializers.ValidationError({name: ["There is no such field."]})
-        event = (trigger or {}).get("event")
-        if event is not None and not (isinstance(event, str) and 0 < len(event) <= 256):
-            raise serializers.ValidationError({"event": ["Name the event in 1 to 256 characters."]})
-        return trigger
-
-    def validate_steps(self, steps: list[dict]) -> list[dict]:
-        if len(steps) > 100:
-            raise serializers.ValidationError("A campaign has 100 steps at most.")
-        return steps
-
-    def validate(self, data: dict) -> dict:
-        kind = self.instance.type if self.instance else data["type"]
-        trigger = data.get("trigger") or {}
-        if trigger.get("segment_id") is not None:
-            field = self.fields["segment_id"]
-            data["segment"] = _nested("trigger.segment_id", field, trigger["segment_id"])
-        if kind == Campaign.Type.BROADCAST:
-            return self._validate_broadcast(data)
-        return self._validate_lifecycle(data)
-
-    def _validate_broadcast(self, data: dict) -> dict:
-        if len(data.get("steps", [])) > 1:
-            raise serializers.ValidationError({"steps": ["A broadcast has one step."]})
-        flat = {n: data.pop(n) for n in ("subject", "template_code") if n in data}
-        if flat:
-            first = (data.get("steps") or [self._first_step()])[0]
-            data["steps"] = [first | flat]
-        if any("template_code" not in step for step in data.get("steps", [])):
-            raise serializers.ValidationError({"template_id": ["Name the template to send."]})
-        return data
-
-    def _validate_lifecycle(self, data: dict) -> dict:
-        for name in ("subject", "template_code", "scheduled_at"):
-            if data.pop(name, None) is not None:
-                shown = "template_id" if name == "template_code" else name
-                raise serializers.ValidationError({shown: ["Only a broadcast has this field."]})
-        if not self.instance and not data.get("trigger"):
-            raise serializers.ValidationError(
-                {"trigger": ["Name the event or the segment_id that starts the sequence."]}
-            )
-        return data
-
-    def _first_step(self) -> dict:
-        step = self.instance and self.instance.steps.order_by("position").first()
-        return {"subject": step.subject, "template_code": step.template_code} if step else {}
-
-
-def _nested(path: str, field: serializers.Field, value: Any) -> Any:
-    try:
-        return field.run_validation(value)
-    except serializers.ValidationError as error:
-        raise serializers.ValidationError({path: error.detail}) from None
-
-
-class TestSerializer(StrictSerializer):
-    """Where a test goes, and which step."""
-
-    email = serializers.EmailField()
-    step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
 
 
 class CampaignViewSet(ProjectViewSet):
     """The campaigns of the project."""
 
     resource = "campaigns"
-    queryset = Campaign.objects.prefetch_related("steps").select_related("project", "stream")
+    queryset = (
+        Campaign.objects.alive()
+        .prefetch_related("steps")
+        .select_related("project", "stream__topic")
+    )
     serializer_class = CampaignSerializer
 
     def list(self, request: Request) -> Response:
@@ -164,13 +53,18 @@ class CampaignViewSet(ProjectViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         campaign = self.get_object()
         body = dict(request.data) if isinstance(request.data, dict) else request.data
-        if isinstance(body, dict) and isinstance(body.get("trigger"), dict):
-            body["trigger"] = merge_patch(campaign.trigger or {}, body["trigger"])
+        for name in ("trigger", "goal"):
+            if isinstance(body, dict) and isinstance(body.get(name), dict):
+                body[name] = merge_patch(getattr(campaign, name) or {}, body[name])
         form = self.get_serializer(campaign, data=body, partial=True)
         form.fields["type"].read_only = True
         form.is_valid(raise_exception=True)
-        revise_campaign(campaign, **form.validated_data)
+        revise_campaign(campaign, at=now(), **form.validated_data)
         return self._answer(campaign, form, 200)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        remove_campaign(self.get_object(), at=now())
+        return Response(status=204)
 
     @action(detail=True, methods=["post"])
     def activate(self, request: Request, pk: str) -> Response:
@@ -238,7 +132,9 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
         "name": campaign.name,
         "type": campaign.type,
         "status": campaign.status,
+        "status_reason": campaign.status_reason or None,
         "trigger": campaign.trigger,
+        "topic": campaign.stream.topic and campaign.stream.topic.code,
         "steps": [step.as_dict() for step in steps],
         "created_at": campaign.created_at,
         "updated_at": campaign.updated_at,
@@ -250,6 +146,14 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
             "subject": first and first.subject,
             "template_id": first and first.template_code,
             "scheduled_at": campaign.scheduled_at,
+            "start_within": campaign.start_within,
+        }
+    else:
+        data |= {
+            "reentry": campaign.reentry,
+            "delay_from": campaign.delay_from,
+            "goal": campaign.goal,
+            "exit_on_segment_leave": campaign.exit_on_segment_leave,
         }
     return data
 
