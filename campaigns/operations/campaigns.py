@@ -64,7 +64,7 @@ def revise_campaign(
     campaign.save()
     _name_stream(campaign)
     if is_retimed:
-        reconsider(campaign, at=at)
+        reconsider(campaign)
     if steps is not None:
         replace_steps(campaign, steps, at=at)
 

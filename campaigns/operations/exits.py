@@ -58,8 +58,9 @@ _REFUSED = """
        AND journey.state = 'active' AND refusal.reason IS NOT NULL
 """
 _EXIT = """
-    WITH ended AS (SELECT * FROM unnest(%(keys)s::bigint[], %(reasons)s::text[]) AS row (id, reason)),
-    held AS MATERIALIZED (
+    WITH ended AS (
+        SELECT * FROM unnest(%(keys)s::bigint[], %(reasons)s::text[]) AS row (id, reason)
+    ), held AS MATERIALIZED (
         SELECT id FROM campaigns_enrollment WHERE id = ANY(%(keys)s) ORDER BY id FOR UPDATE
     ), exited AS (
         UPDATE campaigns_enrollment journey

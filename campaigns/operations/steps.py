@@ -28,7 +28,7 @@ _PASS = """
      WHERE journey.id = held.id AND journey.state = 'active'
 """
 _RECONSIDER = """
-    UPDATE campaigns_enrollment journey SET due_at = %s
+    UPDATE campaigns_enrollment journey SET due_at = enrolled_at  -- at once
       FROM (SELECT id FROM campaigns_enrollment
              WHERE project_id = %s AND campaign_id = %s AND state = 'active'
              ORDER BY id FOR UPDATE) held
@@ -57,14 +57,14 @@ def replace_steps(campaign: Campaign, steps: Sequence[dict[str, Any]], *, at: da
         withdraw_stream(campaign.stream, "step_removed", at=at, steps=removed)
     _pass_by(campaign, {step.key for step in old}, new)
     if [(step.id, step.delay) for step in new] != timing:
-        reconsider(campaign, at=at)
+        reconsider(campaign)
 
 
-def reconsider(campaign: Campaign, *, at: datetime) -> None:
+def reconsider(campaign: Campaign) -> None:
     """Let the clock look again at when the next steps of those who wait are due."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")  # A million journeys take their time.
-        cursor.execute(_RECONSIDER, [at, campaign.project_key, campaign.key])
+        cursor.execute(_RECONSIDER, [campaign.project_key, campaign.key])
 
 
 def _recognized(old: Sequence[Step], steps: Sequence[dict[str, Any]]) -> list[Step]:
