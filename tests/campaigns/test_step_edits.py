@@ -1,4 +1,4 @@
-"""Steps edited while people are on their way: nobody misses what they waited for, or gets it twice."""
+"""Steps edited while people are on their way: nobody misses one, or gets one twice."""
 
 from datetime import timedelta
 
