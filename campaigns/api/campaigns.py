@@ -9,6 +9,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.api.sends import read_contact, sends_of, shown_send
 from campaigns.api.serializers import CampaignSerializer, TestSerializer
 from campaigns.models import Campaign
 from campaigns.operations.campaigns import (
@@ -20,7 +21,7 @@ from campaigns.operations.campaigns import (
     unknown_templates,
 )
 from campaigns.queries import stats
-from contacts.models import Email
+from campaigns.standings import standing
 from growth.api.fields import StrictSerializer
 from growth.api.json import merge_patch
 from growth.api.viewsets import ProjectViewSet
@@ -99,13 +100,13 @@ class CampaignViewSet(ProjectViewSet):
 
     @action(detail=True)
     def sends(self, request: Request, pk: str) -> Response:
-        mails = Email.objects.filter(project=self.project, stream=self.get_object().stream_id)
-        if status := request.query_params.get("status"):
-            if status not in Email.State.values:
-                raise ParseError(f"status: Send one of {', '.join(Email.State.values)}.")
-            mails = mails.filter(state=status)
-        page = self.page_of(mails)
-        return self.paginator.get_paginated_response([_shown_send(mail) for mail in page])
+        campaign = self.get_object()
+        contact = read_contact(request)
+        mails = sends_of(campaign, request, contact)
+        page = self.paginator.envelope([shown_send(m, campaign) for m in self.page_of(mails)])
+        if contact:
+            page["contact"] = standing(campaign, contact)
+        return Response(page)
 
     def _filtered(self, campaigns: QuerySet) -> QuerySet:
         for name, choices in (("type", Campaign.Type), ("status", Campaign.Status)):
@@ -156,15 +157,3 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
             "exit_on_segment_leave": campaign.exit_on_segment_leave,
         }
     return data
-
-
-def _shown_send(mail: Email) -> dict[str, Any]:
-    return {
-        "contact_id": mail.contact_id,
-        "email": mail.address or None,
-        "step_id": mail.step_key,
-        "status": mail.state,
-        "reason": mail.reason or None,
-        "created_at": mail.created_at,
-        "decided_at": mail.decided_at,
-    }
