@@ -69,13 +69,13 @@ def explain_mail(mail: Email, campaign: Campaign) -> str:
 def standing(campaign: Campaign, contact: Contact) -> dict[str, Any]:
     """Return where the contact stands: ``state``, and a ``reason`` with its ``explanation``."""
     if campaign.type == Campaign.Type.BROADCAST:
-        return _told(contact, *_in_broadcast(campaign, contact))
+        return explained(contact, *_in_broadcast(campaign, contact))
     journeys = Enrollment.objects.filter(
         project=campaign.project_id, campaign=campaign, contact=contact
     )
     journey = journeys.order_by("entry").last()
     if journey is None:
-        return _told(contact, "not_enrolled", why_not_enrolled(campaign, contact))
+        return explained(contact, "not_enrolled", why_not_enrolled(campaign, contact))
     return _on_journey(campaign, contact, journey)
 
 
@@ -90,7 +90,8 @@ def why_not_enrolled(campaign: Campaign, contact: Contact) -> str:
     return _why_not_begun(campaign, contact)
 
 
-def _told(contact: Contact, state: str, reason: str, **more: Any) -> dict[str, Any]:
+def explained(contact: Contact, state: str, reason: str, **more: Any) -> dict[str, Any]:
+    """Return that the contact stands so, for the reason of this word."""
     said = {"contact_id": contact.id, "state": state, "reason": reason}
     return said | {"explanation": WORDS.get(reason, reason)} | more
 
@@ -100,7 +101,7 @@ def _on_journey(campaign: Campaign, contact: Contact, journey: Enrollment) -> di
     following = journey.next_step(list(campaign.steps.order_by("position")))
     is_held = is_active and campaign.status == Campaign.Status.PAUSED
     reason = journey.reason or ("paused" if is_held else "waiting" if is_active else "completed")
-    return _told(
+    return explained(
         contact,
         journey.state,
         reason,

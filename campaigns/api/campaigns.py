@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api.sends import read_contact, sends_of, shown_send
-from campaigns.api.serializers import CampaignSerializer, TestSerializer
+from campaigns.api.serializers import CampaignSerializer, SimulationSerializer, TestSerializer
 from campaigns.models import Campaign
 from campaigns.operations.campaigns import (
     activate,
@@ -20,6 +20,7 @@ from campaigns.operations.campaigns import (
     send_test,
     unknown_templates,
 )
+from campaigns.operations.simulation import chosen, simulate
 from campaigns.queries import stats
 from campaigns.standings import standing
 from growth.api.fields import StrictSerializer
@@ -31,6 +32,7 @@ class CampaignViewSet(ProjectViewSet):
     """The campaigns of the project."""
 
     resource = "campaigns"
+    reading_actions = ("simulate",)
     queryset = (
         Campaign.objects.alive()
         .prefetch_related("steps")
@@ -85,6 +87,14 @@ class CampaignViewSet(ProjectViewSet):
         form = self.checked()
         send_test(campaign, at=now(), **form.validated_data)
         return Response({"id": campaign.id, "status": "sent"}, 202)
+
+    @action(detail=True, methods=["post"], serializer_class=SimulationSerializer)
+    def simulate(self, request: Request, pk: str) -> Response:
+        campaign = self.get_object()
+        asked = self.checked().validated_data
+        at = asked.pop("at", None) or now()
+        contacts = chosen(campaign, asked.pop("contact", None), asked.pop("sample", 0), at=at)
+        return Response(simulate(campaign, contacts, at=at, **asked))
 
     @action(detail=True)
     def stats(self, request: Request, pk: str) -> Response:

@@ -6,10 +6,11 @@ from typing import Any
 from rest_framework import serializers
 
 from campaigns.models import Campaign
+from campaigns.operations.simulation import MAX_SAMPLE
 from campaigns.operations.steps import MAX_STEPS
 from contacts import rules
 from contacts.mail.templates import subject_fault
-from contacts.models import Segment, Topic
+from contacts.models import Contact, Segment, Topic
 from contacts.rules.times import read_time
 from growth import durations
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
@@ -248,3 +249,25 @@ class TestSerializer(StrictSerializer):
 
     email = serializers.EmailField()
     step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
+
+
+class SimulationSerializer(StrictSerializer):
+    """For whom a campaign is played, and for how long."""
+
+    contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
+    sample = serializers.IntegerField(min_value=1, max_value=MAX_SAMPLE, required=False)
+    days = serializers.IntegerField(min_value=1, max_value=366, default=30)
+    at = Moment(required=False)
+    properties = JSONObject(default=dict)
+
+    def validate_at(self, at: datetime) -> datetime:
+        if not 2000 <= at.year < 9000:
+            raise serializers.ValidationError("Send a time from the year 2000 on.")
+        return at
+
+    def validate(self, data: dict) -> dict:
+        if ("contact" in data) == ("sample" in data):
+            raise serializers.ValidationError(
+                {"contact_id": ["Send a contact_id, or how many contacts to sample."]}
+            )
+        return data

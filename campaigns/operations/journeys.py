@@ -127,7 +127,7 @@ def _staying(
 
 def _take_steps(campaign: Campaign, journeys: Sequence[Enrollment], at: datetime) -> None:
     steps = list(campaign.steps.order_by("position"))
-    decided = _decisions(campaign, journeys)
+    decided = decisions(campaign, journeys)
     ready: dict[Step, list[Enrollment]] = defaultdict(list)
     for journey in journeys:
         step = journey.next_step(steps)
@@ -144,7 +144,7 @@ def _take_steps(campaign: Campaign, journeys: Sequence[Enrollment], at: datetime
     _save(journeys)
 
 
-def _decisions(campaign: Campaign, journeys: Sequence[Enrollment]) -> Decisions:
+def decisions(campaign: Campaign, journeys: Sequence[Enrollment]) -> Decisions:
     """Return when the mails of the steps taken last were decided; None where one still waits."""
     mails = Email.objects.filter(
         project=campaign.project_id,
