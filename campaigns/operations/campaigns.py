@@ -14,6 +14,7 @@ from contacts.mail.templates import known_codes
 from contacts.models import MailStream, Topic
 from growth.errors import Conflict, Invalid, Violation
 from growth.models import Project
+from growth.transactions import atomic_with_retries
 
 
 @transaction.atomic
@@ -40,7 +41,7 @@ def _name_stream(campaign: Campaign) -> None:
     campaign.stream.save(update_fields=["name", "context", "topic"])
 
 
-@transaction.atomic
+@atomic_with_retries
 def revise_campaign(
     campaign: Campaign,
     *,
@@ -74,7 +75,7 @@ def _changes(campaign: Campaign, name: str, fields: dict[str, Any]) -> bool:
     return name in fields and fields[name] != getattr(owner, name)
 
 
-@transaction.atomic
+@atomic_with_retries
 def remove_campaign(campaign: Campaign, *, at: datetime) -> None:
     """Hide the campaign, end its journeys, and suppress what waits to be sent.
 
@@ -89,23 +90,23 @@ def remove_campaign(campaign: Campaign, *, at: datetime) -> None:
     campaign.stream.pause(at=at)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")  # A million mails take their time.
-    campaign.enrollments.filter(project=campaign.project_id, state=Enrollment.State.ACTIVE).update(
-        state=Enrollment.State.EXITED,
-        reason=Enrollment.Exit.CAMPAIGN_DELETED,
-        ended_at=at,
-        due_at=None,
-    )
-    withdraw_stream(campaign.stream, Enrollment.Exit.CAMPAIGN_DELETED, at=at)
+    _end_all(campaign, at)
 
 
-def withdraw_late_mail(*, at: datetime) -> int:
-    """Suppress what was being sent when its campaign was deleted, and came back to the queue."""
+def settle_removed(*, at: datetime) -> int:
+    """Suppress what was being sent when its campaign was deleted and came back to the queue, and
+    end what began at that very moment; return how many mails there were.
+    """
     removed = Campaign.objects.filter(deleted_at__gt=at - timedelta(days=1))
-    return sum(
-        withdraw_stream(campaign.stream, Enrollment.Exit.CAMPAIGN_DELETED, at=at)
-        for campaign in removed.select_related("stream")
-        if campaign.stream.emails.filter(project=campaign.project_id).waiting().exists()
-    )
+    return sum(_end_all(campaign, at) for campaign in removed.select_related("stream", "project"))
+
+
+def _end_all(campaign: Campaign, at: datetime) -> int:
+    """End every journey of the campaign and every mail that waits; return how many mails."""
+    reason = Enrollment.Exit.CAMPAIGN_DELETED
+    active = campaign.enrollments.filter(project=campaign.project_id, state=Enrollment.State.ACTIVE)
+    active.update(state=Enrollment.State.EXITED, reason=reason, ended_at=at, due_at=None)
+    return withdraw_stream(campaign.stream, reason, at=at)
 
 
 def unknown_templates(campaign: Campaign) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 
 from campaigns.operations.broadcasts import complete_broadcasts, start_broadcasts
-from campaigns.operations.campaigns import remove_campaign, withdraw_late_mail
+from campaigns.operations.campaigns import remove_campaign, settle_removed
 from contacts.mail import claiming
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
@@ -197,9 +197,9 @@ def test_mail_that_was_being_sent_when_its_campaign_was_deleted_does_not_come_ba
     remove_campaign(campaign, at=AT)
     Email.objects.update(state="deferred")
 
-    assert withdraw_late_mail(at=AT + HOUR) == 1
+    assert settle_removed(at=AT + HOUR) == 1
     assert Email.objects.get().reason == "campaign_deleted"
-    assert withdraw_late_mail(at=AT + HOUR) == 0
+    assert settle_removed(at=AT + HOUR) == 0
 
 
 def test_what_is_said_twice_and_differently_is_refused(api, project):
