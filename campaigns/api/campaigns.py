@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from campaigns.api.sends import read_contact, sends_of, shown_send
 from campaigns.api.serializers import (
     CampaignSerializer,
-    PreviewSerializer,
     SimulationSerializer,
     TestSerializer,
 )
@@ -20,7 +19,6 @@ from campaigns.models import Campaign
 from campaigns.operations.campaigns import (
     activate,
     create_campaign,
-    preview_step,
     remove_campaign,
     revise_campaign,
     send_test,
@@ -38,7 +36,7 @@ class CampaignViewSet(ProjectViewSet):
     """The campaigns of the project."""
 
     resource = "campaigns"
-    reading_actions = ("preview", "simulate")
+    reading_actions = ("simulate",)
     queryset = (
         Campaign.objects.alive()
         .prefetch_related("steps")
@@ -93,12 +91,6 @@ class CampaignViewSet(ProjectViewSet):
         form = self.checked()
         send_test(campaign, at=now(), **form.validated_data)
         return Response({"id": campaign.id, "status": "sent"}, 202)
-
-    @action(detail=True, methods=["post"], serializer_class=PreviewSerializer)
-    def preview(self, request: Request, pk: str) -> Response:
-        campaign = self.get_object()
-        letter = preview_step(campaign, **self.checked().validated_data)
-        return Response({"subject": letter.subject, "html": letter.html, "text": letter.text})
 
     @action(detail=True, methods=["post"], serializer_class=SimulationSerializer)
     def simulate(self, request: Request, pk: str) -> Response:

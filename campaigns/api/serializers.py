@@ -251,14 +251,6 @@ class TestSerializer(StrictSerializer):
     step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
 
 
-class PreviewSerializer(StrictSerializer):
-    """Which step, and for whom: a contact, or a made-up one with a sample of what it speaks of."""
-
-    step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
-    contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
-    sample = JSONObject(required=False)
-
-
 class SimulationSerializer(StrictSerializer):
     """For whom a campaign is played, and for how long."""
 

@@ -8,12 +8,10 @@ from django.db import connection, transaction
 
 from campaigns.models import Campaign, Enrollment, Step
 from campaigns.operations.steps import reconsider, replace_steps
-from contacts.mail.preview import preview
 from contacts.mail.queueing import withdraw_stream
-from contacts.mail.rendering import Letter
 from contacts.mail.sending import send_test_mail
-from contacts.mail.templates import find_template, known_codes
-from contacts.models import Contact, MailStream, Topic
+from contacts.mail.templates import known_codes
+from contacts.models import MailStream, Topic
 from growth.errors import Conflict, Invalid, Violation
 from growth.models import Project
 from growth.transactions import atomic_with_retries
@@ -137,26 +135,6 @@ def activate(campaign: Campaign, *, at: datetime) -> None:
     if missing:
         raise Invalid(*missing)
     campaign.activate(at=at)
-
-
-def preview_step(
-    campaign: Campaign,
-    *,
-    step_index: int,
-    contact: Contact | None = None,
-    sample: dict[str, Any] | None = None,
-) -> Letter:
-    """Return one step's mail as the contact would get it, or as a made-up one would.
-
-    :raises Invalid: if there is no such step, or its template is not there or cannot be rendered.
-    """
-    step = _step_at(campaign, step_index)
-    template = find_template(campaign.project, step.template_code)
-    if template is None:
-        message = f"There is no template {step.template_code}."
-        raise Invalid(Violation("template_id", "unknown", message))
-    context = campaign.stream.context | (sample or {})
-    return preview(template, subject=step.subject or "", contact=contact, sample=context)
 
 
 def send_test(campaign: Campaign, *, email: str, step_index: int, at: datetime) -> None:

@@ -5,7 +5,6 @@ from contacts.models import Email
 from growth.models import DomainEvent
 from tests.campaigns.factories import ONBOARDING, make_segment
 from tests.conftest import client_with
-from tests.factories import make_contact
 
 
 def create(api, **changes):
@@ -238,37 +237,3 @@ def test_a_field_of_broadcasts_that_is_null_is_none(api):
     response = api.post("/v1/campaigns", {**ONBOARDING, "subject": None, "scheduled_at": None})
 
     assert response.status_code == 201, response.json()
-
-
-def test_a_step_is_previewed_as_a_contact_would_read_it(api, project):
-    template = {
-        "id": "tmpl_own",
-        "format": "text",
-        "subject": "From the template",
-        "source": "{{ contact.first_name }}, {{ campaign.name }}, {{ event.properties.plan }}",
-    }
-    assert api.post("/v1/templates", template).status_code == 201
-    steps = [{"template_id": "tmpl_own"}, {"template_id": "tmpl_own", "subject": "Own"}]
-    campaign = create(api, steps=steps, name="Spring")
-    ann = make_contact(project, traits={"first_name": "Ann"})
-    path = f"/v1/campaigns/{campaign['id']}/preview"
-    sample = {"event": {"properties": {"plan": "trial"}}}
-
-    shown = api.post(path, {"contact_id": ann.id, "step_index": 1, "sample": sample}).json()
-
-    assert shown["subject"] == "Own"
-    assert shown["text"].strip() == "Ann, Spring, trial"
-    assert api.post(path, {}).json()["subject"] == "From the template"
-    refused = api.post(path, {"step_index": 2})
-    assert refused.json()["error"]["details"][0]["field"] == "step_index"
-    reader = client_with(project, scopes=["campaigns:read"])
-    assert reader.post(path, {}).status_code == 200
-
-
-def test_a_preview_of_a_template_that_is_not_there_is_refused(api):
-    campaign = create(api, steps=[{"delay": "0m", "template_id": "tmpl_not_yet"}])
-
-    refused = api.post(f"/v1/campaigns/{campaign['id']}/preview", {})
-
-    assert refused.status_code == 422
-    assert "tmpl_not_yet" in refused.json()["error"]["message"]
