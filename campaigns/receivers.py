@@ -10,10 +10,10 @@ from django.dispatch import receiver
 from campaigns.models import Enrollment
 from campaigns.operations.exits import forget, refuse
 from campaigns.operations.journeys import follow_events
-from contacts.models import Merge
-from contacts.signals import contact_merging
+from contacts.models import Absorption, Merge
+from contacts.signals import contact_erasing, contact_merging
 from growth import outbox
-from growth.models import DomainEvent, DomainEventType
+from growth.models import DomainEvent, DomainEventType, Project
 
 
 @outbox.listen(DomainEventType.EVENTS_EVALUATED)
@@ -38,7 +38,17 @@ def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
     forget(news[0].project, [event.subject for event in news], at=at)
 
 
+@receiver(contact_erasing)
+def strip_journeys(project: Project, contacts: Sequence[int], **_: Any) -> dict[str, int]:
+    """End the journeys; they go on to be counted."""
+    journeys = Enrollment.objects.filter(project=project, contact__in=contacts)
+    journeys.filter(state=Enrollment.State.ACTIVE).update(
+        state=Enrollment.State.EXITED, reason=Enrollment.Exit.DELETED
+    )
+    return {Enrollment._meta.db_table: journeys.update(event={}, due_at=None)}
+
+
 @receiver(contact_merging)
-def move_journeys(merge: Merge, **_: Any) -> None:
+def move_journeys(merge: Merge | Absorption, **_: Any) -> None:
     """Let the survivor go on where the one of the two stood who was further."""
     merge.move_entries(Enrollment.objects.all(), ("campaign",), F("position"))

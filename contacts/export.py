@@ -1,4 +1,5 @@
-"""All that is held of one contact, as JSON that is written while it is read.
+"""All that is held of one contact, and of those that became part of it, as JSON that is written
+while it is read.
 
 However much there is, only one page of rows is in memory at a time.
 """
@@ -58,20 +59,26 @@ def _activity(contact: Contact) -> dict[str, Any] | None:
 def _lists(contact: Contact) -> Iterator[tuple[str, QuerySet, _Show, tuple[str, ...]]]:
     """Yield the name of each list, its rows, how one is shown, and the order they are read in."""
     project = contact.project_id
-    own = {"project": project, "contact": contact}
+    parts = Contact.objects.filter(project=project, merged_into=contact)
+    own = {"project": project, "contact__in": [contact.pk, *parts.values_list("pk", flat=True)]}
     changes = Prefetch("changes", ConsentChange.objects.order_by("id"))
     activities = Prefetch("activities", EmailActivity.objects.order_by("id"))
     consents = Consent.objects.select_related("topic").prefetch_related(changes)
     emails = Email.objects.select_related("stream").prefetch_related(activities)
-    suppressed = Suppression.objects.filter(project=project, email_key=contact.email_key or None)
-    yield "claims", Identity.objects.filter(**own), _claim, ("id",)
+    claims = Identity.objects.filter(**own)
+    keys = {contact.email_key, *parts.values_list("email_key", flat=True)} - {""}
+    keys |= set(claims.filter(kind=Identity.Kind.EMAIL).values_list("value", flat=True))
+    suppressed = Suppression.objects.filter(project=project, email_key__in=keys)
+    yield "merged_contacts", parts, Contact.snapshot, ("id",)
+    yield "claims", claims, _claim, ("id",)
     yield "consents", consents.filter(**own), _consent, ("id",)
     yield "suppressions", suppressed, _suppression, ("id",)
     memberships = Membership.objects.filter(**own).select_related("segment")
     yield "segments", memberships, _membership, ("id",)
     yield "scores", ContactScore.objects.filter(**own), _score, ("day", "id")
     yield "emails", emails.filter(**own), _email, ("id",)
-    yield "events", Event.objects.filter(**own), Event.as_dict, ("timestamp", "id")
+    events = Event.objects.filter(project=project, contact=contact)  # All moved with the merge.
+    yield "events", events, Event.as_dict, ("timestamp", "id")
 
 
 def _items(rows: QuerySet, show: _Show, keyset: tuple[str, ...]) -> Iterator[bytes]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Count, QuerySet
 from django.db.models.expressions import RawSQL
@@ -12,29 +11,14 @@ from django.db.models.expressions import RawSQL
 from contacts import rules
 from contacts.models import Contact, Membership, Segment
 from contacts.rule_sql import joined, matching, sql, verdicts
-from growth.ids import encode
 from growth.models import Project
+from growth.transactions import statements_within
 
-NEWEST_FIRST = ("-created_at", "-id")
-
-_PREFIX = Contact._meta.pk.prefix
-
-_PLACE = "(contacts_contact.created_at, contacts_contact.id)"
-_TIME = """'YYYY-MM-DD"T"HH24:MI:SS"Z"'"""
-_PAGE = f"""
-    SELECT contacts_contact.id, contacts_contact.created_at::text, json_build_object(
-            'email', nullif(email, ''),
-            'external_id', nullif(external_id, ''),
-            'phone', nullif(phone, ''),
-            'traits', traits,
-            'tags', tags,
-            'created_at', to_char(contacts_contact.created_at AT TIME ZONE 'UTC', {_TIME}),
-            'updated_at', to_char(updated_at AT TIME ZONE 'UTC', {_TIME})
-        )::text
-      FROM contacts_contact
-     WHERE contacts_contact.project_id = %s AND deleted_at IS NULL{{where}}
-     ORDER BY contacts_contact.created_at DESC, contacts_contact.id DESC
-     LIMIT %s"""
+_PATIENCE = 3
+_TOO_SLOW = "To count these contacts takes longer than 3 seconds; try again, or ask for less."
+_MEMBERS = """
+    SELECT contact_id FROM contacts_membership WHERE project_id = {} AND segment_id = {}
+"""
 
 
 def contacts_matching(project: Project, rule: rules.Group, *, at: datetime) -> QuerySet[Contact]:
@@ -61,40 +45,6 @@ def members(segment: Segment, *, at: datetime) -> QuerySet[Contact]:
     return alive.filter(id__in=memberships.values("contact"))
 
 
-class ContactRow(NamedTuple):
-    """A contact as lists show it: JSON that PostgreSQL made of all but the id, and the moment of
-    its creation as text, because only the last row of a page needs it.
-    """
-
-    id: str
-    created_at: str
-    body: str
-
-
-def contact_rows(
-    project: Project, filtered: QuerySet[Contact] | None, after: list | None, count: int
-) -> list[ContactRow]:
-    """Return so many contacts of the project, newest first, from after this creation and id on.
-
-    Only the conditions come from the queryset: for Django to put the whole statement together and
-    to make objects of its rows takes as long as everything else that a page needs.
-
-    :param filtered: conditions on contacts and nothing else, without joins; or None.
-    """
-    where, params = "", []
-    if filtered is not None:
-        try:
-            where, params = _conditions(filtered)
-        except EmptyResultSet:
-            return []
-    if after is not None:
-        where += f" AND {_PLACE} < (%s::timestamptz, %s)"
-        params += [after[0], Contact._meta.pk.get_prep_value(after[1])]
-    with connection.cursor() as cursor:
-        cursor.execute(_PAGE.format(where=where), [project.key, *params, count])
-        return [ContactRow(encode(_PREFIX, key), at, body) for key, at, body in cursor.fetchall()]
-
-
 def count_members(segments: Iterable[Segment], *, at: datetime) -> dict[str, int]:
     """Return how many contacts are in each segment, by its id: one statement for all that are
     ready.
@@ -109,11 +59,23 @@ def count_members(segments: Iterable[Segment], *, at: datetime) -> dict[str, int
     return counted
 
 
-def estimate(project: Project, count: int) -> dict[str, Any]:
-    """Return what share of the project's contacts so many are."""
-    total = Contact.objects.in_project(project).alive().count()
-    share = round(100 * count / total, 1) if total else 0.0
-    return {"estimated_count": count, "total_contacts": total, "percentage": share}
+def estimate(
+    project: Project, rule: rules.Group | None, *, segment: Segment | None = None, at: datetime
+) -> dict[str, Any]:
+    """Return how many contacts match the rule, and what share of all they are; with a segment, also
+    how many would enter and leave it if the rule became its own. Without a rule it is the segment.
+
+    :raises TooSlow: if that takes longer than somebody who edits a rule waits.
+    """
+    with statements_within(_PATIENCE, _TOO_SLOW):
+        total = Contact.objects.in_project(project).alive().count()
+        if rule is None:
+            return _share(count_members([segment], at=at)[segment.id], total)
+        if segment is None:
+            return _share(count_matching(project, rule, at=at), total)
+        count, entering, inside = _compared(rule, segment, at)
+        leaving = inside - (count - entering)
+        return {**_share(count, total), "changes": {"enter": entering, "leave": leaving}}
 
 
 def explain(segment: Segment, contact: Contact, *, at: datetime) -> dict[str, Any]:
@@ -142,10 +104,27 @@ def read_rule(segment: Segment) -> rules.Group:
     return rules.parse(segment.rules, zone=segment.project.zone)
 
 
-def _conditions(contacts: QuerySet[Contact]) -> tuple[str, list[Any]]:
-    query = contacts.query
-    where, params = query.get_compiler(connection=connection).compile(query.where)
-    return f" AND ({where})" if where else "", list(params)
+def _share(count: int, total: int) -> dict[str, Any]:
+    share = round(100 * count / total, 1) if total else 0.0
+    return {"estimated_count": count, "total_contacts": total, "percentage": share}
+
+
+def _compared(rule: rules.Group, segment: Segment, at: datetime) -> tuple[int, int, int]:
+    """Return how many match the rule, how many of them are not in the segment, and who is in it."""
+    project = segment.project
+    inside = _MEMBERS
+    scope: tuple[Any, ...] = (project.key, segment.key)
+    if not segment.is_ready:
+        inside, scope = "{}", (matching(read_rule(segment), project=project, at=at),)
+    statement = sql(
+        f"""WITH matching AS MATERIALIZED ({{}}), inside (id) AS MATERIALIZED ({inside})
+            SELECT count(matching.id), count(*) FILTER (WHERE inside.id IS NULL), count(inside.id)
+              FROM matching FULL JOIN inside ON inside.id = matching.id""",
+        *(matching(rule, project=project, at=at), *scope),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        return cursor.fetchone()
 
 
 def _verdicts_on(

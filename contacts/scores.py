@@ -9,7 +9,7 @@ when something happens, or at midnight.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from django.db import connection
@@ -54,6 +54,12 @@ class ScoreRules:
     traits: Mapping[str, int] = field(default_factory=lambda: _TRAITS)
     milestones: Mapping[str, int] = field(default_factory=lambda: _MILESTONES)
 
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """Return the rules of the project: what its settings say, and the usual for the rest."""
+        engagement, lead = (project.scoring.get(part, {}) for part in ("engagement", "lead"))
+        return cls(**engagement, **lead)
+
     def moves_engagement(self, what: str) -> bool:
         """Tell whether a change, as rules call it, may change engagement."""
         name = what.removeprefix("events.")
@@ -66,9 +72,6 @@ class ScoreRules:
         known = {"traits": self.traits, "events": self.milestones}.get(root, {})
         return what in ("created", "email", "phone") or name in known
 
-
-RULES = ScoreRules()
-"""The rules of every project."""
 
 # Each statement yields contact_id, because, count and points: one row for each contribution.
 ENGAGEMENT_PARTS = """
@@ -124,7 +127,7 @@ def explain_scores(contact: Contact, *, at: datetime) -> dict[str, dict[str, Any
 
 def parameters(project: Project, contacts: Sequence[int], *, at: datetime) -> dict[str, Any]:
     """Return what the statements of parts need to know."""
-    rules, today = RULES, day_of(project, at)
+    rules, today = ScoreRules.of(project), day_of(project, at)
     first = datetime.combine(today - timedelta(days=rules.days), time.min, project.zone)
     return {
         "project": project.key,
@@ -147,10 +150,11 @@ def day_of(project: Project, at: datetime) -> date:
     return at.astimezone(project.zone).date()
 
 
-def movers(changes: Changes) -> tuple[set[int], set[int]]:
+def movers(project: Project, changes: Changes) -> tuple[set[int], set[int]]:
     """Return the contacts whose engagement the changes may have changed, and those whose lead."""
-    engagement = {key for what in changes if RULES.moves_engagement(what) for key in changes[what]}
-    return engagement, {key for what in changes if RULES.moves_lead(what) for key in changes[what]}
+    rules = ScoreRules.of(project)
+    engagement = {key for what in changes if rules.moves_engagement(what) for key in changes[what]}
+    return engagement, {key for what in changes if rules.moves_lead(what) for key in changes[what]}
 
 
 def _explained(parts: str, params: dict[str, Any]) -> dict[str, Any]:

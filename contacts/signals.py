@@ -5,8 +5,16 @@ from django.dispatch import Signal
 contact_described = Signal()
 """``contact``: receivers return a dict of what they add to the contact's profile."""
 
-contact_merging = Signal()
-"""``merge``: receivers give the rows of its source to its target by ``merge.move``.
+contact_erasing = Signal()
+"""``project``, ``contacts``: keys of the contact and of all that became part of it. Receivers strip
+their rows of whatever tells who the person is, and return how many they were, by table. Sent again
+for what came late, and for those of whom nothing is left.
+"""
 
-It is sent again for what came late; to undo a merge takes no receiver.
+contact_merging = Signal()
+"""``merge``: receivers give the rows of its source to its target by ``merge.move`` and
+``merge.move_entries``.
+
+It is sent again for what came late; to undo a merge takes no receiver. An ``Absorption`` of
+visitors is told in the same way.
 """

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from contacts.mail import sending
 from contacts.models import EventReceipt, partitions
-from contacts.operations import memberships, merging, scoring
+from contacts.operations import erasing, memberships, merging, nightly_audit, scoring
 from growth.sweeps import sweep
 
 MONTHS_AHEAD = timedelta(days=62)
@@ -30,15 +30,39 @@ def build_segments(*, at: datetime) -> int:
 
 
 @sweep
+def audit_segments(*, at: datetime) -> int:
+    """Log where stored memberships are not what their rule says."""
+    return nightly_audit.audit_next(at=at)
+
+
+@sweep
 def decay_scores(*, at: datetime) -> int:
     """Let engagement go down at the midnight of each project."""
     return scoring.decay_next(at=at)
 
 
 @sweep
+def rescore_contacts(*, at: datetime) -> int:
+    """Score the contacts of projects whose rules changed."""
+    return scoring.rescore_next(at=at)
+
+
+@sweep
 def settle_merges(*, at: datetime) -> int:
     """Give survivors what was written for contacts at the moment they were merged."""
     return merging.settle_merges(at=at)
+
+
+@sweep
+def settle_erasures(*, at: datetime) -> int:
+    """Strip what was written of contacts at the moment they were erased."""
+    return erasing.settle_erasures(at=at)
+
+
+@sweep
+def purge_contacts(*, at: datetime) -> int:
+    """Erase contacts that were deleted thirty days ago."""
+    return erasing.purge(at=at)
 
 
 @sweep

@@ -15,7 +15,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from growth import ids
 from growth.models import (
     ApiKey,
+    AuditEntry,
     DomainEvent,
+    IdempotencyKey,
     ListenerFailure,
     Project,
     PublicIdField,
@@ -121,6 +123,22 @@ class ListenerFailureAdmin(ReadOnlyAdmin):
         """Give parked failures another ten attempts."""
         count = failures.filter(~Q(parked_at=None)).update(parked_at=None, attempts=0)
         self.message_user(request, f"{count} failures will be tried again.")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("id", "project", "at", "api_key", "method", "path", "request_id")
+    list_filter = ("method",)
+    search_fields = ("path", "request_id")
+    list_select_related = ("project", "api_key")
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnlyAdmin):
+    list_display = ("key", "project", "route", "status", "created_at")
+    search_fields = ("key", "route")
+    list_select_related = ("project",)
+    exclude = ("answer", "fingerprint")
 
 
 @admin.register(SweepSlot)

@@ -54,7 +54,10 @@ app.conf.update(
         "contacts.tasks.send_due_emails": {"queue": "email"},
         "campaigns.tasks.start_due_broadcasts": {"queue": "bulk"},
         "contacts.tasks.build_segments": {"queue": "bulk"},
+        "contacts.tasks.audit_segments": {"queue": "bulk"},
         "contacts.tasks.decay_scores": {"queue": "bulk"},
+        "contacts.tasks.rescore_contacts": {"queue": "bulk"},
+        "contacts.tasks.purge_contacts": {"queue": "bulk"},
     },
     task_ignore_result=True,
     task_acks_late=True,
@@ -76,12 +79,17 @@ _CLOCK = {
     "contacts.tasks.send_due_emails": 1,  # mails queued or deferred
     "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
     "contacts.tasks.build_segments": 5,  # segments that are being built
+    "contacts.tasks.audit_segments": crontab(hour="3", minute="*/10"),  # each segment, once a night
     "contacts.tasks.decay_scores": 60,  # scores of yesterday, after each project's midnight
+    "contacts.tasks.rescore_contacts": 5,  # contacts of projects that count otherwise now
     "contacts.tasks.settle_merges": 30,  # rows written for a contact while it was merged
+    "contacts.tasks.settle_erasures": 30,  # rows written of a contact while it was erased
+    "contacts.tasks.purge_contacts": crontab(minute="37"),  # contacts deleted a month ago
     "contacts.tasks.make_partitions": crontab(minute="7"),  # the months to come
     "contacts.tasks.prune_receipts": crontab(minute="27"),  # message ids of last week
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due
     "campaigns.tasks.start_due_broadcasts": 5,  # broadcasts that are due, or sent
+    "growth.tasks.prune_idempotency_keys": crontab(minute="37"),  # answers of yesterday
     "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
 }
 app.conf.beat_schedule = {

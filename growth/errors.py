@@ -53,6 +53,12 @@ class Invalid(DomainError):
         self.violations = violations
 
 
+class TooSlow(DomainError):
+    """An answer that would take longer than anybody waits for it."""
+
+    code = "unavailable"
+
+
 class TooLarge(DomainError):
     """More than one request may hold."""
 

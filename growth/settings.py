@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "django_filters",
     "django_structlog",
@@ -85,6 +86,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "growth.api.errors.ErrorMiddleware",
+    "growth.api.throttling.RateMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",  # Content-Length
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -230,6 +233,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["growth.api.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["growth.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["growth.api.throttling.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["growth.api.json.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["growth.api.json.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "growth.api.pagination.KeysetPagination",
@@ -241,6 +245,14 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "DATETIME_FORMAT": None,  # The renderer writes times.
 }
+
+RATE_LIMITS = env.bool("GROWTH_RATE_LIMITS", default=True)
+
+# Browsers may send events and fill in public forms from any site: their keys can do nothing else.
+CORS_URLS_REGEX = r"^/v1/((identify|track|page|screen|group|alias|batch|import)/?|public/.*)$"
+CORS_ALLOW_ALL_ORIGINS = True
+CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
+CORS_EXPOSE_HEADERS = ["X-Request-Id", "Retry-After"]
 
 BROKER_URL = env(
     "REDIS_URL", default=INSTANCE.broker_url if INSTANCE else "redis://localhost:6379/0"

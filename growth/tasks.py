@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from growth import outbox
-from growth.models import DomainEvent
+from growth.models import DomainEvent, IdempotencyKey
+from growth.models.idempotency import KEEP
 from growth.sweeps import sweep
 
 KEEP_DOMAIN_EVENTS = timedelta(days=30)
@@ -19,6 +20,13 @@ def relay_outbox(*, at: datetime) -> int:
 def retry_listeners(*, at: datetime) -> int:
     """Tell listeners again what they could not take before."""
     return outbox.retry_failures(at=at)
+
+
+@sweep
+def prune_idempotency_keys(*, at: datetime) -> int:
+    """Forget answers that were kept for a day."""
+    old = IdempotencyKey.objects.filter(created_at__lt=at - KEEP).order_by("created_at")
+    return IdempotencyKey.objects.filter(pk__in=old.values("pk")[:5000]).delete()[0]
 
 
 @sweep

@@ -3,16 +3,25 @@
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+)
+
+from growth.errors import TooSlow
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _ATTEMPTS = 4
+_RACES = 20  # Each lost one is won by somebody: with sixteen in the field the last may lose often.
 _PASSING = (DeadlockDetected, LockNotAvailable, SerializationFailure)
 
 
@@ -21,7 +30,8 @@ class RaceLost(Exception):
 
 
 def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
-    """Run the function in a transaction; after a deadlock or a lost race, up to three times more.
+    """Run the function in a transaction; after a deadlock up to three times more, and after races
+    that were lost until it is hopeless.
 
     Inside another transaction only a lost race can be tried again: a deadlock has ended the outer
     one.
@@ -29,17 +39,35 @@ def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        for attempt in range(1, _ATTEMPTS + 1):
+        left = {RaceLost: _RACES, OperationalError: _ATTEMPTS}
+        while True:
             try:
                 with transaction.atomic():
                     return function(*args, **kwargs)
             except (RaceLost, OperationalError) as error:
-                if attempt == _ATTEMPTS or not _can_run_again(error):
+                kind = RaceLost if isinstance(error, RaceLost) else OperationalError
+                left[kind] -= 1
+                if not left[kind] or not _can_run_again(error):
                     raise
-                time.sleep(random.uniform(0, 0.02 * attempt))
-        raise AssertionError("unreachable")
+                time.sleep(random.uniform(0.001, 0.05))
 
     return run
+
+
+@contextmanager
+def statements_within(seconds: float, otherwise: str) -> Iterator[None]:
+    """Let no statement of the block take longer.
+
+    :raises TooSlow: with the sentence ``otherwise``, if one does.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [int(seconds * 1000)])
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise TooSlow(otherwise) from None
+        raise
 
 
 def _can_run_again(error: Exception) -> bool:

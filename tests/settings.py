@@ -54,4 +54,5 @@ from growth.settings import *  # noqa: E402, F403
 SECRET_KEY = "the secret of the tests"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Quick, and safe enough here.
 # A broker in a folder, which nobody reads: tests call tasks themselves.
+RATE_LIMITS = False  # A test that is about them turns them on.
 BROKER_URL = f"filesystem://{os.environ['GROWTH_TEST_DIR']}/queue"

@@ -159,6 +159,7 @@ EXEMPT = {
     "created_at": "pruned by age",
     "received_at": "pruned by age",
     "due_at": "rows that are due",
+    "deleted_at": "contacts to be purged",
     "leased_until": "mail of dead workers",
     "recheck_at": "memberships that time changes",
     "traits": "GIN, which has no leading column",

@@ -12,10 +12,12 @@ from rest_framework.response import Response
 from campaigns.api.sends import read_contact, sends_of, shown_send
 from campaigns.api.serializers import (
     CampaignSerializer,
+    PreviewSerializer,
     SimulationSerializer,
     TestSerializer,
 )
 from campaigns.models import Campaign
+from campaigns.operations.advice import advice_on
 from campaigns.operations.campaigns import (
     activate,
     create_campaign,
@@ -24,6 +26,7 @@ from campaigns.operations.campaigns import (
     send_test,
     unknown_templates,
 )
+from campaigns.operations.previews import preview_step
 from campaigns.operations.simulation import chosen, simulate
 from campaigns.queries import stats
 from campaigns.standings import standing
@@ -36,11 +39,11 @@ class CampaignViewSet(ProjectViewSet):
     """The campaigns of the project."""
 
     resource = "campaigns"
-    reading_actions = ("simulate",)
+    reading_actions = ("preview", "simulate")
     queryset = (
         Campaign.objects.alive()
         .prefetch_related("steps")
-        .select_related("project", "stream__topic")
+        .select_related("project", "stream__topic", "segment")
     )
     serializer_class = CampaignSerializer
 
@@ -77,7 +80,8 @@ class CampaignViewSet(ProjectViewSet):
     def activate(self, request: Request, pk: str) -> Response:
         campaign = self.get_object()
         activate(campaign, at=now())
-        return Response(_shown(campaign))
+        advice = advice_on(campaign, at=now())
+        return Response(_shown(campaign) | ({"warnings": advice} if advice else {}))
 
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
@@ -91,6 +95,12 @@ class CampaignViewSet(ProjectViewSet):
         form = self.checked()
         send_test(campaign, at=now(), **form.validated_data)
         return Response({"id": campaign.id, "status": "sent"}, 202)
+
+    @action(detail=True, methods=["post"], serializer_class=PreviewSerializer)
+    def preview(self, request: Request, pk: str) -> Response:
+        campaign = self.get_object()
+        look, warnings = preview_step(campaign, at=now(), **self.checked().validated_data)
+        return Response(look.as_dict() | {"warnings": warnings})
 
     @action(detail=True, methods=["post"], serializer_class=SimulationSerializer)
     def simulate(self, request: Request, pk: str) -> Response:
@@ -136,6 +146,7 @@ class CampaignViewSet(ProjectViewSet):
             f"steps: There is no template {code} yet; make it before you activate."
             for code in unknown_templates(fresh)
         ]
+        warnings += advice_on(fresh, at=now())
         data = _shown(fresh) | ({"warnings": warnings} if warnings else {})
         return Response(data, status)
 

@@ -251,6 +251,13 @@ class TestSerializer(StrictSerializer):
     step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
 
 
+class PreviewSerializer(StrictSerializer):
+    """For whom a preview is, and which step."""
+
+    contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
+    step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
+
+
 class SimulationSerializer(StrictSerializer):
     """For whom a campaign is played, and for how long."""
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from campaigns.models import Campaign, Enrollment, Step
+from campaigns.models import Campaign, Enrollment
+from campaigns.operations.advice import mailing_faults
+from campaigns.operations.previews import event_of, step_at
 from campaigns.operations.steps import reconsider, replace_steps
 from contacts.mail.queueing import withdraw_stream
 from contacts.mail.sending import send_test_mail
@@ -130,6 +132,7 @@ def activate(campaign: Campaign, *, at: datetime) -> None:
         if step.template_code in unknown:
             message = f"There is no template {step.template_code}; make it before you activate."
             missing.append(Violation(f"steps[{step.position}].template_id", "unknown", message))
+    missing += mailing_faults(campaign, steps)
     if campaign.type == Campaign.Type.BROADCAST and not campaign.segment_id:
         missing.append(Violation("segment_id", "required", "Name the segment to send to."))
     if missing:
@@ -142,18 +145,12 @@ def send_test(campaign: Campaign, *, email: str, step_index: int, at: datetime) 
 
     :raises Invalid: if there is no such step, or its template is not there.
     """
-    step = _step_at(campaign, step_index)
+    step = step_at(campaign, step_index)
     send_test_mail(
         campaign.stream,
         template_code=step.template_code,
         subject=step.subject or "",
         address=email,
+        event=event_of(campaign),
         at=at,
     )
-
-
-def _step_at(campaign: Campaign, index: int) -> Step:
-    step = campaign.steps.filter(position=index).first()
-    if step is None:
-        raise Invalid(Violation("step_index", "unknown", "The campaign has no such step."))
-    return step

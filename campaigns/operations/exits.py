@@ -12,6 +12,7 @@ from django.db import connection
 from campaigns.models import Campaign, Enrollment
 from contacts.mail.queueing import Withdrawal, withdraw
 from contacts.models import Event
+from contacts.models.mail import SEALED_KEY
 from growth.models import Project
 
 REFUSALS = frozenset({"$email_unsubscribed", "$email_bounced", "$email_complained"})
@@ -40,16 +41,18 @@ _GOALS = """
       FROM reached JOIN held USING (id) WHERE journey.id = reached.id
     RETURNING journey.id
 """
-_REFUSED = """
+_REFUSED = f"""
     SELECT journey.id, refusal.reason
       FROM campaigns_enrollment journey
       JOIN campaigns_campaign campaign ON campaign.id = journey.campaign_id
       JOIN contacts_mailstream stream ON stream.id = campaign.stream_id
       JOIN contacts_contact contact ON contact.id = journey.contact_id
      CROSS JOIN LATERAL (SELECT coalesce(
-           (SELECT suppression.reason FROM contacts_suppression suppression
+           (SELECT min(suppression.reason) FROM contacts_suppression suppression
+              JOIN growth_project project ON project.id = suppression.project_id
              WHERE suppression.project_id = journey.project_id
-               AND suppression.email_key = contact.email_key),
+               AND suppression.email_key IN (contact.email_key,
+                   {SEALED_KEY.format(key="contact.email_key")})),
            (SELECT 'consent' FROM contacts_consent consent
              WHERE consent.project_id = journey.project_id AND consent.contact_id = contact.id
                AND consent.topic_id = stream.topic_id AND consent.state = 'withdrawn')

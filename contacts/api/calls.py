@@ -2,16 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Any, NoReturn
 
 from contacts.models.addresses import AddressError
+from contacts.models.identity import NO_PERSON, names_nobody
 from contacts.operations.events import HISTORICAL_AGE, Call
+from contacts.operations.people import Sighting
 from contacts.operations.traits import MAX_IDENTIFIER, make_sighting, traits_violations
 from growth.errors import Invalid, Violation
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 MAX_EVENT_NAME = 256
+FAST_CLOCK = timedelta(minutes=1)
 
+_SNAKE_CASE = {
+    "anonymousId": "anonymous_id",
+    "groupId": "group_id",
+    "messageId": "message_id",
+    "originalTimestamp": "original_timestamp",
+    "previousId": "previous_id",
+    "sentAt": "sent_at",
+    "userId": "user_id",
+}
 _EVENT_NAMES = {"page": "page", "screen": "screen", "group": "group"}
 _TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
@@ -24,6 +37,16 @@ class Envelope:
     received_at: datetime
     zone: tzinfo = UTC
 
+    @cached_property
+    def context(self) -> dict[str, Any]:
+        """What is said of where all calls come from."""
+        return _objects(self.body, "context")
+
+    @cached_property
+    def sent_at(self) -> datetime | None:
+        """When the sender believed to have sent it."""
+        return _time(self.zone, _in_snake_case(self.body), "sent_at")
+
 
 def parse_call(item: Any, envelope: Envelope) -> Call:
     """Return what the JSON of one call says.
@@ -35,33 +58,36 @@ def parse_call(item: Any, envelope: Envelope) -> Call:
     type = item.get("type")
     if type not in _TYPES:
         _refuse("type", "invalid", f"Name a type: {', '.join(_TYPES)}.")
-    context = _objects(envelope.body, "context") | _objects(item, "context")
-    timestamp = _timestamp(item, envelope)
+    item = _in_snake_case(item)
+    context = envelope.context | _objects(item, "context")
+    warnings: list[str] = []
+    timestamp = _timestamp(item, envelope, warnings)
     is_old = envelope.received_at - timestamp > HISTORICAL_AGE
     name = _event_name(type, item)
     return Call(
-        sighting=_sighting(type, item),
+        sighting=_sighting(type, item, warnings),
         name=name,
         properties=_properties(type, item) if name else {},
         timestamp=timestamp,
-        message_id=_text(item, "message_id", "messageId", limit=255) or None,
+        message_id=_text(item, "message_id", limit=255) or None,
         is_historical=is_old or context.get("historical") is True,
-        previous_id=_text(item, "previous_id", "previousId") if type == "alias" else "",
+        previous_id=_text(item, "previous_id") if type == "alias" else "",
+        warnings=tuple(warnings),
     )
 
 
-def _sighting(type: str, item: dict[str, Any]) -> Any:
-    user_id = _text(item, "user_id", "userId")
-    anonymous_id = _text(item, "anonymous_id", "anonymousId")
-    if type == "alias":
-        anonymous_id = _text(item, "previous_id", "previousId")
-        if not anonymous_id:
-            _refuse("previous_id", "required", "Name the previous_id that becomes the user.")
-    if not user_id and (not anonymous_id or type == "alias"):
-        _refuse("user_id", "required", "Name a user_id or an anonymous_id.")
-    traits = _objects(item, "traits") if type == "identify" else {}
-    if traits and (violations := list(traits_violations(traits))):
+def _sighting(type: str, item: dict[str, Any], warnings: list[str]) -> Sighting:
+    user_id, anonymous_id = _ids(item, warnings) if type != "alias" else _aliases(item)
+    if type != "identify":
+        return make_sighting(external_id=user_id, anonymous_id=anonymous_id)
+    traits = _objects(item, "traits")
+    if violations := list(traits_violations(traits)):
         raise Invalid(*violations)
+    warnings += [
+        f"traits.{name}: An address is not removed by identify; it was ignored."
+        for name in ("email", "phone")
+        if name in traits and traits[name] in (None, "")
+    ]
     try:
         return make_sighting(
             external_id=user_id,
@@ -72,6 +98,32 @@ def _sighting(type: str, item: dict[str, Any]) -> Any:
         )
     except AddressError as error:
         raise Invalid(Violation("traits.email", "invalid", str(error))) from None
+
+
+def _ids(item: dict[str, Any], warnings: list[str]) -> tuple[str, str]:
+    """Return by which ids the call names its person; what is no person's own is left out."""
+    sent = {"user_id": _text(item, "user_id"), "anonymous_id": _text(item, "anonymous_id")}
+    shared = [name for name, id in sent.items() if id and names_nobody(id)]
+    own = sent | dict.fromkeys(shared, "")
+    if not any(own.values()):
+        if shared:
+            _refuse(shared[0], "blocked", NO_PERSON)
+        _refuse("user_id", "required", "Name a user_id or an anonymous_id.")
+    warnings += [f"{name}: {NO_PERSON} It was ignored." for name in shared]
+    return own["user_id"], own["anonymous_id"]
+
+
+def _aliases(item: dict[str, Any]) -> tuple[str, str]:
+    user_id = _text(item, "user_id")
+    previous_id = _text(item, "previous_id")
+    if not previous_id:
+        _refuse("previous_id", "required", "Name the previous_id that becomes the user.")
+    if not user_id:
+        _refuse("user_id", "required", "Name the user_id of the user.")
+    for name, id in (("user_id", user_id), ("previous_id", previous_id)):
+        if names_nobody(id):
+            _refuse(name, "blocked", NO_PERSON)
+    return user_id, previous_id
 
 
 def _event_name(type: str, item: dict[str, Any]) -> str:
@@ -91,17 +143,17 @@ def _properties(type: str, item: dict[str, Any]) -> dict[str, Any]:
         if field in item:
             properties.setdefault(field, item[field])
     if type == "group":
-        properties["group_id"] = _text(item, "group_id", "groupId")
+        properties["group_id"] = _text(item, "group_id")
         properties["traits"] = _objects(item, "traits")
     return properties
 
 
-def _timestamp(item: dict[str, Any], envelope: Envelope) -> datetime:
+def _timestamp(item: dict[str, Any], envelope: Envelope, warnings: list[str]) -> datetime:
     """Return when it happened by our clock: the sender's may be wrong, its differences are not."""
     received_at = envelope.received_at
     zone = envelope.zone
-    told = _time(zone, item, "original_timestamp", "originalTimestamp", "timestamp")
-    sent = _time(zone, item, "sent_at", "sentAt") or _time(zone, envelope.body, "sent_at", "sentAt")
+    told = _time(zone, item, "original_timestamp") or _time(zone, item, "timestamp")
+    sent = _time(zone, item, "sent_at") or envelope.sent_at
     happened = told or received_at
     if told and sent:
         try:
@@ -110,28 +162,30 @@ def _timestamp(item: dict[str, Any], envelope: Envelope) -> datetime:
             _refuse("sent_at", "out_of_range", "Send the time at which the call was sent.")
     if happened < EARLIEST:
         _refuse("timestamp", "out_of_range", f"Send a time after {EARLIEST:%Y-%m-%d}.")
+    if happened - received_at > FAST_CLOCK:
+        warnings.append("timestamp: It lies in the future; the time of receipt was taken.")
     return min(happened, received_at)
 
 
-def _time(zone: tzinfo, item: dict[str, Any], *names: str) -> datetime | None:
-    value = _first(item, *names)
+def _time(zone: tzinfo, item: dict[str, Any], name: str) -> datetime | None:
+    value = item.get(name)
     if value is None:
         return None
     try:
         time = datetime.fromisoformat(value)
         return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        _refuse(names[0], "invalid", "Write times as ISO 8601, such as 2026-02-23T10:00:00Z.")
+        _refuse(name, "invalid", "Write times as ISO 8601, such as 2026-02-23T10:00:00Z.")
 
 
-def _text(item: dict[str, Any], *names: str, limit: int = MAX_IDENTIFIER, path: str = "") -> str:
-    value = _first(item, *names)
+def _text(item: dict[str, Any], name: str, limit: int = MAX_IDENTIFIER, path: str = "") -> str:
+    value = item.get(name)
     if value is None:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or len(value) > limit:
-        _refuse(path + names[0], "invalid", f"Send a text of at most {limit} characters.")
+        _refuse(path + name, "invalid", f"Send a text of at most {limit} characters.")
     return value.strip()
 
 
@@ -144,11 +198,13 @@ def _objects(item: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _first(item: dict[str, Any], *names: str) -> Any:
-    for name in names:
-        if (value := item.get(name)) is not None:
-            return value
-    return None
+def _in_snake_case(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the item with all names in snake_case; what was sent so already comes first."""
+    camel = item.keys() & _SNAKE_CASE.keys()
+    if not camel:
+        return item
+    sent = {name: value for name, value in item.items() if value is not None}
+    return {_SNAKE_CASE[name]: item[name] for name in camel} | sent
 
 
 def _refuse(field: str, reason: str, message: str) -> NoReturn:

@@ -12,13 +12,17 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from contacts.api.batch import listed, store_batch, told_of
 from contacts.api.filters import ContactFilter
 from contacts.api.records import ContactRecords
 from contacts.api.topics import Stances
+from contacts.listing import NEWEST_FIRST, ContactRow, contact_rows, worded_rows
 from contacts.models import Contact, Event, Membership, Merge
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
-from contacts.operations.contacts import upsert_contact
+from contacts.models.identity import NO_PERSON, names_nobody
+from contacts.operations.contacts import upsert_contacts
 from contacts.operations.merging import merge_contacts, undo_merge
+from contacts.operations.people import Sighting
 from contacts.operations.tags import retag
 from contacts.operations.traits import (
     MAX_IDENTIFIER,
@@ -27,7 +31,6 @@ from contacts.operations.traits import (
     traits_violations,
 )
 from contacts.profile import profile
-from contacts.queries import NEWEST_FIRST, ContactRow, contact_rows
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
 from growth.errors import Invalid, Violation
 
@@ -50,8 +53,14 @@ class ContactSerializer(StrictSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
     scores = serializers.JSONField(read_only=True)
     segments = serializers.JSONField(read_only=True)
+    consents = serializers.JSONField(read_only=True)
     recent_events = serializers.JSONField(read_only=True)
     referral_stats = serializers.JSONField(read_only=True)
+
+    def validate_external_id(self, text: str | None) -> str | None:
+        if text and names_nobody(text):
+            raise serializers.ValidationError(NO_PERSON, "blocked")
+        return text
 
     def validate_email(self, text: str | None) -> str:
         try:
@@ -99,6 +108,12 @@ class NewContactSerializer(ContactSerializer):
             raise serializers.ValidationError("Send an email, an external_id or a phone.")
         return data
 
+    def sighting(self) -> Sighting:
+        """Return what is said of the contact."""
+        said = {name: value for name, value in self.validated_data.items() if value is not None}
+        stances = said.pop("consent", {})
+        return make_sighting(**said)._replace(stances=stances)
+
 
 class TagsSerializer(StrictSerializer):
     """Tags to put on and to take off."""
@@ -136,6 +151,7 @@ class ContactViewSet(ContactRecords):
     """The people of the project."""
 
     resource = "contacts"
+    is_about_people = True
     queryset = Contact.objects.alive()
     serializer_class = ContactSerializer
     filterset_class = ContactFilter
@@ -143,23 +159,25 @@ class ContactViewSet(ContactRecords):
 
     def list(self, request: Request) -> Response:
         filtered = self.filter_queryset(self.queryset) if self.sent_filters else None
-        fetch = partial(contact_rows, self.project, filtered)
+        rows = worded_rows if "q" in self.sent_filters else contact_rows
+        fetch = partial(rows, self.project, filtered)
         page = self.paginator.paginate(fetch, request, self.keyset)
         return self.paginator.get_paginated_response([shown(row) for row in page])
 
     def create(self, request: Request) -> Response:
         form = NewContactSerializer(data=request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
-        said = {name: value for name, value in form.validated_data.items() if value is not None}
-        stances = said.pop("consent", {})
-        identified = upsert_contact(self.project, make_sighting(**said), stances, at=now())
-        is_new = bool(identified.created)
-        contact = Contact.objects.get(pk=identified.contacts[0])
-        additions = {
-            "created": is_new,
-            "conflicts": [conflict.as_dict() for conflict in identified.conflicts[0]],
-        }
-        return self._profile(contact, form, 201 if is_new else 200, additions)
+        [outcome] = upsert_contacts(self.project, [form.sighting()], at=now())
+        if outcome.violations:
+            raise Invalid(*outcome.violations)
+        contact = Contact.objects.get(pk=outcome.contact)
+        return self._profile(contact, form, 201 if outcome.is_new else 200, told_of(outcome))
+
+    @action(detail=False, methods=["post"])
+    def batch(self, request: Request) -> Response:
+        context = self.get_serializer_context()
+        forms = [NewContactSerializer(data=item, context=context) for item in listed(request.data)]
+        return Response({"items": store_batch(self.project, forms, at=now())})
 
     def retrieve(self, request: Request, pk: str) -> Response:
         return self._profile(self.get_object())

@@ -9,7 +9,10 @@ from rest_framework.exceptions import ParseError
 
 from contacts.models import Segment
 from contacts.models.addresses import AddressError, email_key, normalize_email
+from contacts.models.search import words_of
 from contacts.queries import members
+
+MAX_WORDS = 20
 
 
 class ContactFilter(django_filters.FilterSet):
@@ -19,6 +22,7 @@ class ContactFilter(django_filters.FilterSet):
     tag = django_filters.CharFilter(method="bear_tag")
     email = django_filters.CharFilter(method="have_email")
     external_id = django_filters.CharFilter(field_name="external_id")
+    q = django_filters.CharFilter(method="have_words")
     created_after = django_filters.CharFilter(method="came_after")
     created_before = django_filters.CharFilter(method="came_before")
 
@@ -36,6 +40,12 @@ class ContactFilter(django_filters.FilterSet):
             return contacts.filter(email_key=email_key(normalize_email(value)))
         except AddressError:
             return contacts.none()
+
+    def have_words(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
+        words = words_of(value)
+        if len(words) > MAX_WORDS:
+            raise ParseError(f"q: Send {MAX_WORDS} words at most.")
+        return contacts.having(words) if words else contacts.none()
 
     def came_after(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
         return contacts.filter(created_at__gt=self._time(name, value))

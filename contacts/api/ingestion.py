@@ -17,9 +17,13 @@ from rest_framework.views import APIView
 
 from contacts.api.calls import Envelope, parse_call
 from contacts.operations.events import Call, record_calls
+from contacts.operations.resolving import Outcome
 from growth.api.authentication import WriteKeyAuthentication
+from growth.api.errors import refused
+from growth.api.idempotency import answered_once
 from growth.api.json import gunzip, load
 from growth.api.permissions import IsWriteKey
+from growth.api.throttling import INGEST
 from growth.errors import Invalid, TooLarge, Violation
 
 MAX_BYTES = 500 * 1024
@@ -50,6 +54,11 @@ class IngestView(APIView):
     authentication_classes = [WriteKeyAuthentication]
     permission_classes = [IsWriteKey]
     parser_classes = [IngestParser]
+    rate = INGEST
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.post = answered_once(self.post)
 
     def accepted(self, request: Request, **additions: Any) -> Response:
         """Return the answer to calls that were stored."""
@@ -66,8 +75,11 @@ class CallView(IngestView):
         at = now()
         project = request.auth.project
         item = _object(request.data) | {"type": self.type}
-        record_calls(project, [parse_call(item, Envelope({}, at, project.zone))], at=at)
-        return self.accepted(request)
+        call = parse_call(item, Envelope({}, at, project.zone))
+        [outcome] = record_calls(project, [call], at=at)
+        if outcome and outcome.violations:
+            raise Invalid(*outcome.violations)
+        return self.accepted(request, **_kept_back(call, outcome))
 
 
 class BatchView(IngestView):
@@ -79,8 +91,12 @@ class BatchView(IngestView):
         project = request.auth.project
         verdicts = list(_verdicts(_batch(body), Envelope(body, at, project.zone)))
         calls = [verdict for verdict in verdicts if isinstance(verdict, Call)]
-        record_calls(project, calls, at=at)
-        return self.accepted(request, items=[_item(i, each) for i, each in enumerate(verdicts)])
+        outcomes = iter(record_calls(project, calls, at=at))
+        items = [
+            _item(i, each, next(outcomes) if isinstance(each, Call) else None)
+            for i, each in enumerate(verdicts)
+        ]
+        return self.accepted(request, items=items)
 
 
 def _object(data: Any) -> dict[str, Any]:
@@ -106,8 +122,19 @@ def _verdicts(batch: list[Any], envelope: Envelope) -> Iterator[Call | Invalid]:
             yield refusal
 
 
-def _item(index: int, verdict: Call | Invalid) -> dict[str, Any]:
-    if isinstance(verdict, Call):
-        return {"index": index, "status": 202, "success": True}
-    error = {"code": verdict.code, "message": verdict.message, "details": verdict.details}
-    return {"index": index, "status": 422, "success": False, "error": error}
+def _item(index: int, verdict: Call | Invalid, outcome: Outcome | None) -> dict[str, Any]:
+    if outcome and outcome.violations:
+        return refused(index, Invalid(*outcome.violations))
+    if isinstance(verdict, Invalid):
+        return refused(index, verdict)
+    return {"index": index, "status": 202, "success": True, **_kept_back(verdict, outcome)}
+
+
+def _kept_back(call: Call, outcome: Outcome | None) -> dict[str, Any]:
+    """Return what of the call was not stored; a write key learns of no other person by it."""
+    conflicts = outcome.conflicts if outcome else ()
+    told = {
+        "conflicts": [{"identifier": each.kind, "action": "ignored"} for each in conflicts],
+        "warnings": [*call.warnings, *(outcome.warnings if outcome else ())],
+    }
+    return {name: each for name, each in told.items() if each}

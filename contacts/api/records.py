@@ -9,8 +9,9 @@ from rest_framework.response import Response
 
 from contacts.api.topics import StanceSerializer, is_topic_code, show_stand
 from contacts.export import exported
-from contacts.models import Topic
+from contacts.models import Contact, Topic
 from contacts.operations.consents import record_consents, stands_of
+from contacts.operations.erasing import erase_contact
 from contacts.scores import explain_scores
 from growth.api.viewsets import ProjectViewSet
 
@@ -55,6 +56,11 @@ class ContactRecords(ProjectViewSet):
             content_type="application/json",
             headers={"Content-Disposition": f'attachment; filename="{contact.id}.json"'},
         )
+
+    @action(detail=True, methods=["post"])
+    def erase(self, request: Request, pk: str) -> Response:
+        self.queryset = Contact.objects.filter(merged_into=None)  # the deleted too
+        return Response(erase_contact(self.get_object(), at=now()).as_dict())
 
     def _topic(self, code: str) -> Topic:
         topics = Topic.objects.in_project(self.project)

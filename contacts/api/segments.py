@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contacts.api.contacts import shown
+from contacts.listing import NEWEST_FIRST, contact_rows
 from contacts.models import Contact, Segment
 from contacts.operations.segments import (
     add_members,
@@ -21,15 +22,7 @@ from contacts.operations.segments import (
     remove_segment,
     revise_segment,
 )
-from contacts.queries import (
-    NEWEST_FIRST,
-    contact_rows,
-    count_matching,
-    count_members,
-    estimate,
-    explain,
-    members,
-)
+from contacts.queries import count_members, estimate, explain, members
 from contacts.rules import Group, parse
 from growth.api.fields import JSONObject, StrictSerializer, Text
 from growth.api.json import merge_patch
@@ -68,6 +61,24 @@ class RulesSerializer(RuleReader):
 
     def validate_rules(self, data: dict[str, Any]) -> Group:
         return self.parse(data)
+
+
+class EditSerializer(RulesSerializer):
+    """Rules, and the segment whose rules they may become."""
+
+    segment_id = Text(max_length=64, allow_null=True, default=None)
+
+    def validate_segment_id(self, sent: str | None) -> Segment | None:
+        if sent is None:
+            return None
+        segments = Segment.objects.in_project(self.context["request"].auth.project)
+        segment = segments.select_related("project").filter(pk=sent).first()
+        if segment is None:
+            message = "There is no such segment in this project."
+            raise serializers.ValidationError(message, "unknown_id")
+        if not segment.is_dynamic:
+            raise serializers.ValidationError("A static segment has no rules.", "invalid")
+        return segment
 
 
 class SegmentSerializer(RuleReader):
@@ -185,22 +196,23 @@ class SegmentViewSet(ProjectViewSet):
     @action(detail=True, methods=["post"])
     def estimate(self, request: Request, pk: str) -> Response:
         segment = self.get_object()
-        if request.data:
-            return self.estimate_rules(request)
-        count = count_members([segment], at=now())[segment.id]
-        return Response(estimate(self.project, count))
+        rule = self._read(RulesSerializer)["rules"] if request.data else None
+        compared = segment if rule is None or segment.is_dynamic else None
+        return Response(estimate(self.project, rule, segment=compared, at=now()))
 
     @action(detail=False, methods=["post"], url_path="estimate", url_name="estimate-rules")
     def estimate_rules(self, request: Request) -> Response:
-        form = RulesSerializer(data=request.data, context=self.get_serializer_context())
-        form.is_valid(raise_exception=True)
-        count = count_matching(self.project, form.validated_data["rules"], at=now())
-        return Response(estimate(self.project, count))
+        named = self._read(EditSerializer)
+        segment = named["segment_id"]
+        return Response(estimate(self.project, named["rules"], segment=segment, at=now()))
 
     def _named_contacts(self) -> Sequence[Contact]:
-        form = MembersSerializer(data=self.request.data, context=self.get_serializer_context())
+        return self._read(MembersSerializer)["contact_ids"]
+
+    def _read(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        form = serializer(data=self.request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
-        return form.validated_data["contact_ids"]
+        return form.validated_data
 
     def _counted(self, segments: Sequence[Segment] | QuerySet) -> Sequence[Segment]:
         counts = count_members(segments, at=now())

@@ -9,7 +9,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts.mail.compiling import warnings_of
+from contacts.mail.linting import warnings_of
 from contacts.mail.liquid import MAX_SOURCE
 from contacts.mail.preview import preview
 from contacts.mail.starters import starters

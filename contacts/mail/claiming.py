@@ -14,20 +14,24 @@ from django.db import connection
 
 from contacts.mail.rendering import Person
 from contacts.models import Contact
+from contacts.models.mail import SEALED_KEY
 from growth import ids
 
 CLAIM_LEASE = timedelta(minutes=1)
 SENDING_LEASE = timedelta(minutes=2)
 """Longer than a chunk can take: see the time-outs of ``sending`` and ``transport``."""
 
+_SEALED = SEALED_KEY.format(key="email.email_key")
+
 # Why a mail is not sent, as far as rows tell.
-_OBJECTION = """
+_OBJECTION = f"""
     CASE WHEN contact.deleted_at IS NOT NULL THEN 'deleted'
          WHEN email.address = '' THEN 'no_address'
          ELSE coalesce(
-              (SELECT suppression.reason FROM contacts_suppression suppression
+              (SELECT min(suppression.reason) FROM contacts_suppression suppression
+                 JOIN growth_project project ON project.id = suppression.project_id
                 WHERE suppression.project_id = email.project_id
-                  AND suppression.email_key = email.email_key),
+                  AND suppression.email_key IN (email.email_key, {_SEALED})),
               (SELECT 'consent' FROM contacts_mailstream about
                  JOIN contacts_topic topic ON topic.id = about.topic_id
                  LEFT JOIN contacts_consent consent ON consent.project_id = email.project_id

@@ -18,9 +18,8 @@ from growth.errors import Invalid, Violation
 FORMATS = ("html", "mjml", "markdown", "text")
 MAX_HTML = 400_000
 
-_PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">%s</div>'
+PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">%s</div>'
 _COMPONENT = re.compile(r"<(mj-[a-z-]+)")
-_NO_WAY_OUT = "There is no unsubscribe link; add one to {{ links.unsubscribe }}."
 
 Press = Callable[[Job], Pressed]
 
@@ -62,14 +61,6 @@ def compile_draft(draft: Draft, *, press: Press = press_apart) -> Compiled:
         message = f"A sample of it cannot be rendered: {error}"
         raise Invalid(Violation("source", "not_renderable", message)) from None
     return compiled
-
-
-def warnings_of(compiled: rendering.Wording) -> list[str]:
-    """Return sentences about what may be a mistake of the author."""
-    has_way_out = any(
-        liquid.mentions(part, "links.unsubscribe") for part in (compiled.html, compiled.text)
-    )
-    return [] if has_way_out else [_NO_WAY_OUT]
 
 
 def sample_context(**given: Any) -> dict[str, Any]:
@@ -121,7 +112,7 @@ def _with_preheader(html: str, preheader: str) -> str:
     if not preheader:
         return html
     mask = Mask(preheader)
-    hidden = _PREHEADER % mask.unmask(escape(mask.masked))
+    hidden = PREHEADER % mask.unmask(escape(mask.masked))
     start = html.lower().find("<body")
     end = html.find(">", start) + 1 if start >= 0 else 0
     return html[:end] + hidden + html[end:]

@@ -25,6 +25,7 @@ MAX_SECONDS = 0.25
 _MAX_BITS = 256
 _MAX_ITERATIONS = 10_000
 _MAX_STEPS = 1_000_000
+_LOOKS = 16
 
 _FILTER_NAMES = """
     abs append at_least at_most capitalize ceil compact concat date default divided_by
@@ -111,11 +112,6 @@ def render(template: BoundTemplate, context: Mapping[str, Any]) -> str:
         raise RenderError(_sentence(_message(error))) from None
 
 
-def mentions(source: str, name: str) -> bool:
-    """Tell whether some tag of the source speaks of the name, such as ``links.unsubscribe``."""
-    return any(name in source[span.start : span.end] for span in spans(source))
-
-
 def _require_known_filters(template: BoundTemplate, source: str) -> None:
     for name, places in template.analyze(include_partials=False).filters.items():
         if name not in _FILTERS:
@@ -189,11 +185,11 @@ class _Context(RenderContext):
     The clock is that of the thread, so that a stopped machine fails no mail.
     """
 
-    __slots__ = ("_iterations", "_stop")
+    __slots__ = ("_iterations", "_looks", "_stop")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._iterations = 0
+        self._iterations = self._looks = 0
         self._stop = time.thread_time() + MAX_SECONDS
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
@@ -202,6 +198,12 @@ class _Context(RenderContext):
         if self._iterations > self.template.max_iterations:
             raise RenderError("the loops of the template go round too often")
         self._check_time()
+
+    def get(self, path: list[Any], **options: Any) -> object:
+        self._looks += 1
+        if not self._looks % _LOOKS:  # Conditions look too, and may compare long texts.
+            self._check_time()
+        return super().get(path, **options)
 
     def filter(self, name: str, token: Any) -> Callable[..., object]:
         self._check_time()

@@ -10,7 +10,7 @@ from contacts.mail.claiming import Mail
 from contacts.mail.dialogue import Envelope
 from contacts.mail.links import links_for, unsubscribe_token
 from contacts.mail.recipients import recipient
-from contacts.mail.rendering import Letter, Wording, render
+from contacts.mail.rendering import Letter, Wording, context_of, render
 from growth.models import Project
 
 
@@ -30,7 +30,7 @@ def write(mail: Mail, wording: Wording, project: Project, *, at: datetime) -> Pa
     """
     token = unsubscribe_token(mail.project, mail.key)
     links = links_for(token)
-    context = {**mail.context, "contact": mail.person.as_context(), "links": links}
+    context = context_of(mail.person, links=links, about=mail.context)
     letter = render(wording, context, subject=mail.subject)
     message_id = f"{mail.project:x}.{mail.key:x}.mail"
     return pack(letter, project, mail.address, links["unsubscribe"], message_id, at=at)

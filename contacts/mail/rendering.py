@@ -9,9 +9,18 @@ from contacts.mail import liquid, plaintext
 
 MAX_SUBJECT = 500
 
+NAMES = {
+    "name": ("name", "full_name", "first_name", "firstName", "last_name", "lastName"),
+    "first_name": ("first_name", "firstName", "name", "full_name", "last_name", "lastName"),
+    "last_name": ("last_name", "lastName"),
+}
+"""The traits of which any suffices for a name of the contact to be known."""
+
 SAMPLE_TRAITS = {"name": "Alex Morgan", "first_name": "Alex", "last_name": "Morgan"}
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# They turn round what stands after them, so that a name could make a subject say something else.
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class Wording(Protocol):
@@ -72,6 +81,13 @@ _STRANGE_LINK = re.compile(
 )
 
 
+def context_of(
+    person: Person, *, links: Mapping[str, str], about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the mail speaks of: this person, its links, and what it is about."""
+    return {**about, "contact": person.as_context(), "links": links}
+
+
 def render(wording: Wording, context: Mapping[str, Any], *, subject: str = "") -> Letter:
     """Return the mail; a ``subject`` that is not empty takes the place of the template's.
 
@@ -89,7 +105,7 @@ def render(wording: Wording, context: Mapping[str, Any], *, subject: str = "") -
 
 def one_line(text: str) -> str:
     """Return the text without line ends and control characters, so that it can be in a header."""
-    return _UNPRINTABLE.sub(" ", text).strip()
+    return _UNPRINTABLE.sub(" ", _TURNS.sub("", text)).strip()
 
 
 def _rendered(source: str, context: Mapping[str, Any], *, is_html: bool) -> str:

@@ -5,8 +5,9 @@ written. A worker that dies in between leaves a chunk in doubt, which nobody sen
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -23,7 +24,7 @@ from contacts.mail.parcels import Parcel, pack, write
 from contacts.mail.preview import preview
 from contacts.mail.templates import find_template, templates_for
 from contacts.mail.transport import Relay, RelayDown, shared_relay
-from contacts.models import Email, MailStream
+from contacts.models import Email, MailStream, Template
 from contacts.models.addresses import AddressError
 from growth.errors import Conflict, DomainError, Invalid, Violation
 from growth.models import Project
@@ -195,6 +196,7 @@ def send_test_mail(
     subject: str,
     address: str,
     at: datetime,
+    event: Mapping[str, Any] | None = None,
 ) -> None:
     """Send a sample of one of the stream's mails, now. No statistic knows of it.
 
@@ -202,7 +204,35 @@ def send_test_mail(
     :raises Conflict: if the mail server refuses the mail.
     :raises MailServerUnavailable: if it cannot be reached.
     """
-    parcel = _sample(stream, template_code, subject, address, at)
+    template = find_template(stream.project, template_code)
+    if template is None:
+        message = f"There is no template {template_code}."
+        raise Invalid(Violation("template_id", "unknown", message))
+    about = stream.context | ({"event": event} if event else {})
+    send_sample(template, stream.project, subject=subject, address=address, about=about, at=at)
+
+
+def send_sample(
+    template: Template,
+    project: Project,
+    *,
+    address: str,
+    at: datetime,
+    subject: str = "",
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Send a sample of the template, now.
+
+    :raises Invalid: if there is no such address, or the template cannot be rendered.
+    :raises Conflict: if the mail server refuses the mail.
+    :raises MailServerUnavailable: if it cannot be reached.
+    """
+    letter = preview(template, subject=f"[Test] {subject or template.subject}", about=about)
+    message_id = f"{get_random_string(16)}.test"
+    try:
+        parcel = pack(letter, project, address, unsubscribe_url(SAMPLE), message_id, at=at)
+    except AddressError as error:
+        raise Invalid(Violation("email", "invalid", str(error))) from None
     relay = Relay(settings.EMAIL_URL)
     try:
         verdict = relay.send(parcel.envelope, parcel.message)
@@ -211,20 +241,6 @@ def send_test_mail(
     finally:
         relay.close()
     _require_accepted(verdict)
-
-
-def _sample(stream: MailStream, template_code: str, subject: str, to: str, at: datetime) -> Parcel:
-    template = find_template(stream.project, template_code)
-    if template is None:
-        message = f"There is no template {template_code}."
-        raise Invalid(Violation("template_id", "unknown", message))
-    marked = f"[Test] {subject or template.subject}"
-    letter = preview(template, subject=marked, sample=stream.context)
-    message_id = f"{get_random_string(16)}.test"
-    try:
-        return pack(letter, stream.project, to, unsubscribe_url(SAMPLE), message_id, at=at)
-    except AddressError as error:
-        raise Invalid(Violation("email", "invalid", str(error))) from None
 
 
 def _require_accepted(verdict: Verdict) -> None:

@@ -20,7 +20,7 @@ def email_of_token(token: str) -> Email:
     project, key = read_unsubscribe_token(token)
     emails = Email.objects.filter(project=project, pk=key)
     email = emails.select_related("project", "stream", "contact").first()
-    if email is None:
+    if email is None or not email.address:  # Whoever got it was erased.
         raise UnknownToken("This mail is not kept any more.")
     return email
 
@@ -31,6 +31,8 @@ def unsubscribe(email: Email, *, at: datetime) -> None:
     if email.pk is None:
         return
     email.lock()
+    if not email.address:  # Erased meanwhile, with what stands for the address.
+        return
     Suppression.objects.bulk_create(
         [
             Suppression(

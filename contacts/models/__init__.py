@@ -1,5 +1,7 @@
+from contacts.models.absorption import Absorption
 from contacts.models.consent import Consent, ConsentChange, Topic
-from contacts.models.contact import Contact, ContactActivity, ContactScore
+from contacts.models.contact import Contact, ContactActivity, ContactScore, Rescoring
+from contacts.models.erasure import Erasure
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
@@ -8,6 +10,7 @@ from contacts.models.merge import Merge
 from contacts.models.segment import Membership, Segment, SegmentClock
 
 __all__ = [
+    "Absorption",
     "Consent",
     "ConsentChange",
     "Contact",
@@ -15,6 +18,7 @@ __all__ = [
     "ContactScore",
     "Email",
     "EmailActivity",
+    "Erasure",
     "Event",
     "Fact",
     "EventReceipt",
@@ -23,6 +27,7 @@ __all__ = [
     "MailStream",
     "Membership",
     "Merge",
+    "Rescoring",
     "Segment",
     "SegmentClock",
     "Suppression",

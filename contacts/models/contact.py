@@ -10,10 +10,12 @@ from django.db.models import Count, Exists, F, OuterRef
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
-from contacts.models.traits import traits_violations
+from contacts.models.search import Words, beginning_with
+from contacts.models.segment import leave_segments
+from contacts.models.traits import growth_violations
 from growth import outbox
 from growth.api.json import merge_patch
-from growth.errors import Conflict, Invalid
+from growth.errors import Conflict, Gone, Invalid
 from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, PublicIdField
 
 
@@ -24,9 +26,17 @@ class ContactQuerySet(ProjectQuerySet):
         """Keep those that were neither deleted nor merged into another."""
         return self.filter(deleted_at=None)
 
+    def restorable(self) -> Self:
+        """Keep those that were deleted, and of which everything is still there."""
+        return self.filter(deleted_at__isnull=False, erased_at=None, merged_into=None)
+
     def tagged(self, tag: str) -> Self:
         """Keep those that bear the tag."""
         return self.filter(tags__contains=[tag])
+
+    def having(self, words: list[str]) -> Self:
+        """Keep those of whose name, title, company or address a word begins with each of these."""
+        return self.alias(words=Words("email", "traits")).filter(words=beginning_with(words))
 
     def alike(self, name: str) -> Self:
         """Keep the living that have the same ``email_key`` or ``phone`` as another of the project,
@@ -43,6 +53,9 @@ class Contact(ProjectModel):
 
     ``email_key`` is the address as it is compared; an address that is not a claim of this contact
     (another one owns it) has a key all the same, so that mail finds each address once.
+
+    A deleted contact has ``released`` its claims and static segments, and may have them back until
+    it is erased: then nothing is left of it but the id, by which rows go on to be counted.
     """
 
     id = PublicIdField(prefix="cntct")
@@ -56,6 +69,8 @@ class Contact(ProjectModel):
     updated_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, editable=False)
     merged_into = models.ForeignKey("self", models.SET_NULL, null=True, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
+    released = models.JSONField(null=True, editable=False)
 
     objects = ContactQuerySet.as_manager()
 
@@ -74,6 +89,12 @@ class Contact(ProjectModel):
                 fields=["traits"], name="contact_traits", opclasses=["jsonb_path_ops"]
             ),  # rule_sql: traits.x eq y
             GinIndex(fields=["tags"], name="contact_tags"),
+            GinIndex(Words("email", "traits"), name="contact_words"),  # having
+            models.Index(
+                fields=["deleted_at"],
+                condition=models.Q(deleted_at__isnull=False, erased_at=None, merged_into=None),
+                name="contact_to_purge",
+            ),  # operations.erasing.purge
         ]
 
     def __str__(self) -> str:
@@ -94,11 +115,14 @@ class Contact(ProjectModel):
 
         :raises Conflict: if another contact owns an identifier.
         :raises Invalid: if it would have more traits than may be stored.
+        :raises Gone: if it was deleted meanwhile.
         """
         self.lock()
+        if self.deleted_at:
+            raise Gone("This contact was deleted.")
         before = self.snapshot()
         self.traits = merge_patch(self.traits, traits or {})
-        if traits and (violations := list(traits_violations(self.traits))):
+        if traits and (violations := list(growth_violations(before["traits"], self.traits))):
             raise Invalid(*violations)
         self.tags = self.tags if tags is None else tags
         for kind, (written, compared) in (claims or {}).items():
@@ -114,12 +138,16 @@ class Contact(ProjectModel):
 
     @transaction.atomic
     def remove(self, *, at: datetime) -> None:
-        """Hide the contact everywhere at once, and let others have its claims."""
+        """Hide the contact everywhere at once, and let others have its claims. Told twice, it is
+        done once.
+        """
         self.lock()
-        self.deleted_at = at
-        self.save(update_fields=["deleted_at"])
+        if self.deleted_at:
+            return
+        self.deleted_at, self.released = at, self._released()
+        self.save(update_fields=["deleted_at", "released"])
         self.identities.all().delete()
-        self.memberships.all().delete()
+        leave_segments(self.project, [self.key])
         self._tell(DomainEventType.CONTACT_DELETED, self.snapshot(), at)
         announce(self.project, [], changes={"deleted": [self.key]}, is_quiet=True, at=at)
 
@@ -134,6 +162,15 @@ class Contact(ProjectModel):
             "tags": self.tags,
             "created_at": wire_time(self.created_at),
             "updated_at": wire_time(self.updated_at),
+        }
+
+    def _released(self) -> dict[str, Any]:
+        static = self.memberships.filter(project=self.project_id, segment__type="static")
+        entered = static.order_by("id").values_list("segment_id", "entered_at")
+        claims = self.identities.order_by("id").values_list("kind", "value")
+        return {
+            "claims": [list(claim) for claim in claims],
+            "segments": {segment: entered_at.isoformat() for segment, entered_at in entered},
         }
 
     def _rename(self, kind: str, written: str, compared: str) -> None:
@@ -218,6 +255,16 @@ class ContactScore(ProjectModel):
         constraints = [
             models.UniqueConstraint(fields=["project", "contact", "day"], name="one_score_a_day")
         ]
+
+
+class Rescoring(ProjectModel):
+    """A project whose contacts are all scored anew; ``reached`` is the last one that was."""
+
+    id = models.BigAutoField(primary_key=True)
+    reached = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project"], name="one_rescoring_each")]
 
 
 def wire_time(time: datetime) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 import orjson
+import structlog
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 
@@ -14,6 +15,8 @@ from growth import outbox
 from growth.models import DomainEventType, Project, ProjectModel, ProjectQuerySet, PublicIdField
 
 SYSTEM_PREFIX = "$"
+
+log = structlog.get_logger(__name__)
 
 Changes = dict[str, list[int]]
 """What changed, as rules call it (``traits.plan``, ``events.login``), and the contacts it changed
@@ -162,8 +165,11 @@ def announce(
 ) -> None:
     """Tell the system of stored events and of what else changed of contacts, in one piece of news.
 
-    Quiet news keep segments right, and let nobody hear of it.
+    Quiet news keep segments right, and let nobody hear of it. So are those in which a loop ends.
     """
+    if hops >= outbox.MAX_HOPS:
+        log.warning("loop_ended", project=project.id, hops=hops)
+        hops, is_quiet = outbox.MAX_HOPS - 1, True
     together: dict[str, set[int]] = {what: set(who) for what, who in (changes or {}).items()}
     for event in stored:
         together.setdefault(f"events.{event.name}", set()).add(event.contact)

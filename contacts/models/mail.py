@@ -107,6 +107,8 @@ class Email(ProjectModel):
 
     ``due_at`` of a claimed mail is when the claim ends, so that a worker that dies gives it back.
     ``leased_until`` tells one claim from the next.
+
+    The mail of an erased contact has no address any more: it only counts.
     """
 
     class State(models.TextChoices):
@@ -151,7 +153,7 @@ class Email(ProjectModel):
             ),
             models.UniqueConstraint(
                 fields=["project", "stream", "step_key", "email_key", "entry"],
-                condition=~Q(state="suppressed"),
+                condition=~Q(state="suppressed") & ~Q(email_key=""),
                 name="one_mail_per_address",
             ),
         ]
@@ -194,8 +196,19 @@ class EmailActivity(ProjectModel):
         indexes = [models.Index(fields=["project", "email", "kind"], name="activity_of_email")]
 
 
+SEALED_KEY = """(
+    '#' || encode(sha256(convert_to(project.salt::text || {key}, 'UTF8')), 'hex')
+)"""
+"""SQL of what a suppression is found by when its address may not be read any more. ``project`` is
+the project's row; an address never begins with ``#`` and a digest.
+"""
+
+
 class Suppression(ProjectModel):
-    """An address that gets no mail. It outlives the contact, and no import lifts it."""
+    """An address that gets no mail. It outlives the contact, and no import lifts it.
+
+    When the contact is erased, only a digest stays of the address: see ``SEALED_KEY``.
+    """
 
     class Reason(models.TextChoices):
         UNSUBSCRIBED = "unsubscribed"

@@ -1,6 +1,7 @@
 """Two contacts that turned out to be one person, and all that it takes to part them again."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Self
 
 from django.db import connection, models
@@ -8,6 +9,9 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
 
 from growth.models import ProjectModel, ProjectQuerySet
+
+SETTLE_AFTER = timedelta(minutes=3)
+"""Longer than any worker holds a contact in its hands: see the leases of ``mail.claiming``."""
 
 _MOVE = """
     UPDATE {table} moved SET {column} = %s FROM ({chosen}) chosen (id)
@@ -32,6 +36,10 @@ class MergeQuerySet(ProjectQuerySet):
         """Keep those that were not undone."""
         return self.filter(undone_at=None)
 
+    def reversible(self) -> Self:
+        """Keep those that may be undone: not the absorptions of visitors."""
+        return self.standing().exclude(before={})
+
 
 class Merge(ProjectModel):
     """The source became a tombstone of the target, which has all that was the source's since.
@@ -39,7 +47,8 @@ class Merge(ProjectModel):
     ``before`` holds what both rows and their claims were, ``after`` what the merge made of the
     target's row. ``moved`` lists the keys of the rows that went from the source to the target, by
     ``table.column``; ``exchanged`` the pairs in which the target's row went to the source instead.
-    ``due_at`` is when rows are looked for that came too late to be moved with the others.
+    ``due_at`` is when rows are looked for that came too late to be moved with the others. A visitor
+    that was absorbed has such a row until then, with nothing in it.
     """
 
     class Resolution(models.TextChoices):
@@ -131,6 +140,11 @@ class Merge(ProjectModel):
                 )
         for table, pairs in self.exchanged.items():
             self._exchange(table, pairs, self._target_key, self._source_key)
+
+    @property
+    def is_absorption(self) -> bool:
+        """Whether the source was a visitor, which nothing brings back."""
+        return not self.before
 
     def count_moved(self) -> int:
         """Return how many rows have found their way to the target."""

@@ -1,5 +1,6 @@
 """Segments: groups of contacts that a rule describes, or that were named one by one."""
 
+from collections.abc import Collection
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -7,7 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
-from growth.models import ProjectModel, ProjectQuerySet, PublicIdField
+from growth.models import Project, ProjectModel, ProjectQuerySet, PublicIdField
 
 
 class SegmentQuerySet(ProjectQuerySet):
@@ -36,7 +37,8 @@ class Segment(ProjectModel):
     ``mentions`` lists what the rule looks at: ``traits.plan``, ``events.login``, ``tags``, and
     ``segments.<id>`` for each segment whose members it asks for. ``revision`` counts what made its
     memberships be written anew. ``evaluated_at`` is the latest moment at which its rule was asked:
-    it never goes back, so that no worker undoes what a later one saw.
+    it never goes back, so that no worker undoes what a later one saw. ``audited_at`` is when its
+    memberships were last compared with the rule.
     """
 
     class Type(models.TextChoices):
@@ -57,6 +59,7 @@ class Segment(ProjectModel):
     )
     revision = models.IntegerField(default=0, editable=False)
     evaluated_at = models.DateTimeField(null=True, editable=False)
+    audited_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -131,3 +134,12 @@ class SegmentClock(ProjectModel):
             models.UniqueConstraint(fields=["project", "segment", "contact"], name="one_clock_each")
         ]
         indexes = [models.Index(fields=["recheck_at"], name="clock_due")]  # recheck_memberships
+
+
+def leave_segments(project: Project, contacts: Collection[int]) -> None:
+    """Take the contacts out of all segments; nobody is told."""
+    keys = list(contacts)
+    Membership.objects.filter(project=project, contact__in=keys).delete()
+    # An index finds the clock of a contact in each segment; there is none of a contact's clocks.
+    segments = Segment.objects.in_project(project).values("pk")
+    SegmentClock.objects.filter(project=project, segment__in=segments, contact__in=keys).delete()

@@ -33,6 +33,31 @@ def traits_violations(traits: Any, field: str = "traits") -> Iterator[Violation]
         yield Violation(field, "too_deep", f"Nest traits {MAX_DEPTH} levels deep at most.")
 
 
+def growth_violations(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Violation]:
+    """Yield what is wrong with traits that have become these, of many calls that were right each.
+
+    Traits that are over a limit already, as those of merged contacts may be, must not grow.
+    """
+    if len(after) > max(MAX_TRAITS, len(before)):
+        yield Violation("traits", "too_many", f"A contact has {MAX_TRAITS} traits at most.")
+    size = len(orjson.dumps(after))
+    if size > MAX_BYTES and size > len(orjson.dumps(before)):
+        message = f"A contact has {MAX_BYTES // 1024} KB of traits at most."
+        yield Violation("traits", "too_large", message)
+
+
+def fitting(traits: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the other traits for which there is room beside these."""
+    kept: dict[str, Any] = {}
+    size = len(orjson.dumps(traits))
+    for name, value in more.items():
+        own = len(orjson.dumps({name: value}))
+        if len(traits) + len(kept) < MAX_TRAITS and size + own <= MAX_BYTES:
+            kept[name] = value
+            size += own
+    return kept
+
+
 def _depth(data: Any) -> int:
     if isinstance(data, dict):
         return 1 + max(map(_depth, data.values()), default=0)

@@ -3,7 +3,7 @@
 import orjson
 from django.db import connection
 
-from contacts.operations.people import Claim
+from contacts.operations.people import ANONYMOUS_ID, Claim
 from growth.models import Project
 from growth.transactions import RaceLost
 
@@ -23,6 +23,21 @@ def owners_of(project: Project, claims: set[Claim]) -> dict[Claim, int]:
             [orjson.dumps([claim._asdict() for claim in claims]).decode(), project.key],
         )
         return {Claim(kind, value): key for kind, value, key in cursor.fetchall()}
+
+
+def count_devices(project: Project, contacts: set[int]) -> dict[int, int]:
+    """Return how many anonymous ids each of the contacts has."""
+    if not contacts:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT contact_id, count(*) FROM contacts_identity
+             WHERE project_id = %s AND contact_id = ANY(%s) AND kind = %s GROUP BY contact_id
+            """,
+            [project.key, sorted(contacts), ANONYMOUS_ID],
+        )
+        return dict(cursor.fetchall())
 
 
 def insert_claims(project: Project, claims: dict[Claim, int]) -> None:

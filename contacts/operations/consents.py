@@ -1,7 +1,7 @@
 """What contacts agree to: the last word counts, and every word is kept."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -69,18 +69,39 @@ def record_consents(contact: Contact, stances: Mapping[str, Stance], *, at: date
     """
     if not stances:
         return
-    project = contact.project
-    topics = _kept_topics(project, stances)
-    contact.lock()  # Two who speak at once follow each other, and so does their news.
+    topics = kept_topics(contact.project, stances)
+    if violations := unknown_topics(stances, topics):
+        raise Invalid(*violations)
+    contact.lock()
     if contact.deleted_at:
         raise Gone("This contact was deleted.")
-    changed = _write(contact, [(topics[code], stances[code]) for code in stances], at)
-    states = {code: stances[code].state for code in sorted(topics) if topics[code] in changed}
-    if states:
-        what = {"changed": [f"consents.{code}" for code in states], "consents": states}
-        type = DomainEventType.CONTACT_UPDATED
-        news = outbox.News(type, contact.snapshot() | what, subject=contact.key)
-        outbox.emit(project, news, at=at)
+    record_stances({contact: stances}, topics, at=at)
+
+
+def record_stances(
+    said: Mapping[Contact, Mapping[str, Stance]], topics: Mapping[str, int], *, at: datetime
+) -> None:
+    """Write what contacts of a project say of topics, and tell what changed; ``topics`` has the
+    keys of codes.
+
+    The contacts are locked: two who speak of one at once follow each other, and so does their news.
+    """
+    if not said:
+        return
+    project = next(iter(said)).project
+    changed = _write(project, said, topics, at)
+    news = []
+    for contact, stances in said.items():
+        new = [code for code in sorted(stances) if (contact.key, topics[code]) in changed]
+        if new:
+            news.append(_news(contact, {code: stances[code].state for code in new}))
+    outbox.emit(project, *news, at=at)
+
+
+def _news(contact: Contact, states: dict[str, str]) -> outbox.News:
+    what = {"changed": [f"consents.{code}" for code in states], "consents": states}
+    type = DomainEventType.CONTACT_UPDATED
+    return outbox.News(type, contact.snapshot() | what, subject=contact.key)
 
 
 def unite_consents(project: Project, pairs: Mapping[int, int], *, at: datetime) -> None:
@@ -93,8 +114,12 @@ def unite_consents(project: Project, pairs: Mapping[int, int], *, at: datetime) 
         cursor.execute(_UNITE, [list(pairs), list(pairs.values()), project.key, at])
 
 
-def _kept_topics(project: Project, codes: Mapping[str, Any]) -> dict[str, int]:
-    """Return the keys of the topics, which nobody deletes until the transaction ends."""
+def kept_topics(project: Project, codes: Collection[str]) -> dict[str, int]:
+    """Return the keys of the topics that there are, which nobody deletes until the transaction
+    ends.
+    """
+    if not codes:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -103,14 +128,17 @@ def _kept_topics(project: Project, codes: Mapping[str, Any]) -> dict[str, int]:
             """,
             [project.key, list(codes)],
         )
-        found = dict(cursor.fetchall())
-    unknown = [code for code in codes if code not in found]
-    if unknown:
-        message = "There is no topic of this code; make it at /v1/topics."
-        raise Invalid(
-            *(Violation(f"consent.{code[:64]}", "unknown_topic", message) for code in unknown)
-        )
-    return found
+        return dict(cursor.fetchall())
+
+
+def unknown_topics(codes: Iterable[str], topics: Mapping[str, int]) -> tuple[Violation, ...]:
+    """Return what is wrong with codes of which the project has no topic."""
+    message = "There is no topic of this code; make it at /v1/topics."
+    return tuple(
+        Violation(f"consent.{code[:64]}", "unknown_topic", message)
+        for code in codes
+        if code not in topics
+    )
 
 
 _CHANGED = """
@@ -121,18 +149,18 @@ _CHANGED = """
            SET state = excluded.state, source = excluded.source, evidence = excluded.evidence,
                at = excluded.at
          WHERE {}
-        RETURNING id, project_id, topic_id, state, source, evidence, at
+        RETURNING id, project_id, contact_id, topic_id, state, source, evidence, at
     ), kept AS (
         INSERT INTO contacts_consentchange (project_id, consent_id, state, source, evidence, at)
         SELECT project_id, id, state, source, evidence, at FROM given ORDER BY id
     )
-    SELECT topic_id FROM given
+    SELECT contact_id, topic_id FROM given
 """
 _RECORD = _CHANGED.format(
-    """SELECT %s, %s, topic_id, state, source, evidence, %s
-         FROM jsonb_to_recordset(%s)
-              AS row (topic_id bigint, state text, source text, evidence jsonb)
-        ORDER BY topic_id""",
+    """SELECT %s, contact_id, topic_id, state, source, evidence, %s
+         FROM jsonb_to_recordset(%s) AS row (contact_id bigint, topic_id bigint, state text,
+              source text, evidence jsonb)
+        ORDER BY contact_id, topic_id""",
     """(consent.state, consent.source, consent.evidence)
        IS DISTINCT FROM (excluded.state, excluded.source, excluded.evidence)""",
 )
@@ -148,16 +176,21 @@ _UNITE = _CHANGED.format(
 )
 
 
-def _write(contact: Contact, said: list[tuple[int, Stance]], at: datetime) -> set[int]:
-    """Write the stances; return the topics on which they say something new."""
+def _write(
+    project: Project,
+    said: Mapping[Contact, Mapping[str, Stance]],
+    topics: Mapping[str, int],
+    at: datetime,
+) -> set[tuple[int, int]]:
+    """Write the stances; return the keys of the contacts and topics of which they are news."""
     rows = [
-        {"topic_id": topic, "state": s.state, "source": s.source, "evidence": s.evidence}
-        for topic, s in said
+        {"contact_id": contact.key, "topic_id": topics[code], **asdict(stance)}
+        for contact, stances in said.items()
+        for code, stance in stances.items()
     ]
     with connection.cursor() as cursor:
-        params = [contact.project_key, contact.key, at, orjson.dumps(rows).decode()]
-        cursor.execute(_RECORD, params)
-        return {topic for (topic,) in cursor.fetchall()}
+        cursor.execute(_RECORD, [project.key, at, orjson.dumps(rows).decode()])
+        return set(cursor.fetchall())
 
 
 def stands_of(contact: Contact, topics: list[Topic]) -> dict[str, Consent]:

@@ -1,9 +1,8 @@
 """The births and meetings of contacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -12,16 +11,22 @@ from django.db import connection
 from contacts.models import Contact
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, announce
-from contacts.operations.claims import insert_claims, owners_of
-from contacts.operations.consents import Stance, record_consents, unite_consents
-from contacts.operations.people import (
-    Conflict,
-    Person,
+from contacts.operations.absorbing import absorb_visitors
+from contacts.operations.claims import count_devices, insert_claims, owners_of
+from contacts.operations.consents import (
+    Stance,
+    kept_topics,
+    record_stances,
+    unknown_topics,
+)
+from contacts.operations.people import Person, Sighting
+from contacts.operations.resolving import (
+    Outcome,
     Resolver,
-    Sighting,
+    meeting_devices,
+    possible_births,
     unsettled,
 )
-from contacts.operations.tombstones import bury, leave_segments
 from growth import ids, outbox
 from growth.models import DomainEventType, Project
 from growth.models.tenancy import next_keys
@@ -30,33 +35,48 @@ from growth.transactions import RaceLost, atomic_with_retries
 
 @dataclass(frozen=True)
 class Identified:
-    """The contacts that a batch of sightings means, in their order, and what that changed."""
+    """Whom a batch of sightings means, in their order, and what that changed."""
 
-    contacts: list[int]
-    conflicts: list[list[Conflict]]
-    created: set[int] = field(default_factory=set)
+    outcomes: list[Outcome]
     changes: Changes = field(default_factory=dict)
+
+    @property
+    def contacts(self) -> list[int]:
+        """The keys of the contacts."""
+        return [outcome.contact for outcome in self.outcomes]
 
 
 @atomic_with_retries
-def upsert_contact(
-    project: Project,
-    sighting: Sighting,
-    stances: Mapping[str, Stance] = MappingProxyType({}),
-    *,
-    at: datetime,
-) -> Identified:
-    """Make the contact that the sighting means, or bring it up to date, and tell the system.
+def upsert_contacts(
+    project: Project, sightings: Sequence[Sighting], *, at: datetime
+) -> list[Outcome]:
+    """Make the contacts that the sightings mean, or bring them up to date, and tell the system.
 
-    ``stances`` is what the contact says of topics, by their codes.
-
-    :raises Invalid: if there is no topic of a code; then nothing is stored.
+    Each sighting has its own outcome; of those with violations nothing is stored. Safe to repeat,
+    at the same time as itself, and to kill: it is one transaction.
     """
-    identified = identify(project, [sighting], at=at)
-    if stances:
-        record_consents(Contact.objects.get(pk=identified.contacts[0]), stances, at=at)
+    topics = kept_topics(project, {code for each in sightings for code in each.stances})
+    wrong = {n: unknown_topics(each.stances, topics) for n, each in enumerate(sightings)}
+    good = [each for n, each in enumerate(sightings) if not wrong[n]]
+    identified = identify(project, good, at=at)
+    record_stances(_said(project, good, identified.outcomes), topics, at=at)
     announce(project, [], changes=identified.changes, at=at)
-    return identified
+    outcomes = iter(identified.outcomes)
+    return [Outcome(0, violations=wrong[n]) if wrong[n] else next(outcomes) for n in wrong]
+
+
+def _said(
+    project: Project, sightings: Sequence[Sighting], outcomes: Sequence[Outcome]
+) -> dict[Contact, dict[str, Stance]]:
+    """Return what contacts say of topics; of two words of one contact the last one counts."""
+    said: dict[int, dict[str, Stance]] = {}
+    for sighting, outcome in zip(sightings, outcomes, strict=True):
+        if sighting.stances and not outcome.violations:
+            said.setdefault(outcome.contact, {}).update(sighting.stances)
+    if not said:
+        return {}
+    contacts = Contact.objects.filter(project=project, pk__in=said).select_related("project")
+    return {contact: said[contact.key] for contact in contacts.order_by("id")}
 
 
 def identify(
@@ -70,18 +90,19 @@ def identify(
     """
     owners = owners_of(project, {claim for sighting in sightings for claim in sighting.claims})
     people = _locked(project, unsettled(sightings, owners))
-    unknown = sum(1 for s in sightings if not any(claim in owners for claim in s.claims))
-    resolver = Resolver(owners, people, next_keys(Contact, unknown) if unknown else [])
+    devices = count_devices(project, meeting_devices(sightings, owners))
+    births = possible_births(sightings, owners)
+    resolver = Resolver(owners, people, next_keys(Contact, births) if births else [], devices)
     outcomes = [resolver.resolve(sighting) for sighting in sightings]
-    keys = [resolver.absorbed.get(key, key) for key, _ in outcomes]
     created_at = _store(project, resolver, at)
     if not is_quiet:
         news = [_news(resolver.people[key], since, at) for key, since in created_at.items()]
         outbox.emit(project, *news, at=at)
     return Identified(
-        contacts=keys,
-        conflicts=[conflicts for _, conflicts in outcomes],
-        created={person.key for person in resolver.people.values() if person.is_new},
+        outcomes=[
+            each._replace(contact=resolver.absorbed.get(each.contact, each.contact))
+            for each in outcomes
+        ],
         changes=_changes(resolver),
     )
 
@@ -115,8 +136,8 @@ def _store(project: Project, resolver: Resolver, at: datetime) -> dict[int, date
     new = [person for person in people if person.is_new]
     revised = [person for person in people if person.changed and not person.is_new]
     created_at = _insert(project, new, at) | _update(revised, at)
-    _absorb(project, resolver.absorbed, at)
-    unite_consents(project, resolver.absorbed, at=at)
+    stored = {v: p for v, p in resolver.absorbed.items() if not resolver.people[v].is_new}
+    absorb_visitors(project, stored, at=at)
     return created_at
 
 
@@ -175,25 +196,6 @@ def _rows(people: list[Person]) -> str:
 
 def _json(rows: list[dict[str, Any]]) -> str:
     return orjson.dumps(rows).decode()
-
-
-def _absorb(project: Project, absorbed: dict[int, int], at: datetime) -> None:
-    """Give all that anonymous visitors did to the people they turned out to be."""
-    if not absorbed:
-        return
-    pairs = [list(absorbed), list(absorbed.values())]
-    with connection.cursor() as cursor:
-        for table in ("contacts_identity", "contacts_event"):
-            cursor.execute(
-                f"""
-                UPDATE {table} moved SET contact_id = pair.person
-                  FROM unnest(%s::bigint[], %s::bigint[]) pair (visitor, person)
-                 WHERE moved.project_id = %s AND moved.contact_id = pair.visitor
-                """,
-                [*pairs, project.key],
-            )
-    leave_segments(project, absorbed)
-    bury(project, absorbed, at)
 
 
 def _changes(resolver: Resolver) -> Changes:

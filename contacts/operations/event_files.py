@@ -14,6 +14,7 @@ import orjson
 from rest_framework.exceptions import ParseError
 
 from contacts.models.addresses import AddressError
+from contacts.models.identity import names_nobody
 from contacts.operations.people import Sighting
 from contacts.operations.traits import MAX_IDENTIFIER, make_sighting
 from growth.api.json import load
@@ -112,6 +113,8 @@ class Reader:
         contact_id = self._contact_id(row)
         if not 0 < len(contact_id) <= MAX_IDENTIFIER:
             raise Rejected(f"contact id: not 1 to {MAX_IDENTIFIER} characters")
+        if names_nobody(contact_id):
+            raise Rejected("contact id: no person's own")
         name = self._event(row)
         if not 0 < len(name) <= _MAX_NAME or name.startswith("$"):
             raise Rejected(f"event: not 1 to {_MAX_NAME} characters, or a name of the system")

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection
 
-from contacts.models import Event
+from contacts.models import Event, EventReceipt
 from contacts.models.event import announce
 from contacts.operations.aliasing import Alias, follow_aliases, prepare_merges, survivor
 from contacts.operations.contacts import identify
 from contacts.operations.people import Sighting
+from contacts.operations.resolving import Outcome
 from growth.models import Project
 from growth.transactions import atomic_with_retries
 
@@ -22,7 +23,7 @@ class Call(NamedTuple):
     """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
 
     A historical call is stored and counted, and triggers nothing. An alias names the
-    ``previous_id`` that means the same person.
+    ``previous_id`` that means the same person. ``warnings`` say what of it is not heeded.
     """
 
     sighting: Sighting
@@ -32,21 +33,29 @@ class Call(NamedTuple):
     message_id: str | None = None
     is_historical: bool = False
     previous_id: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @atomic_with_retries
-def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> None:
+def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> list[Outcome | None]:
     """Store what the calls say, in a constant number of statements; calls told before are left out.
 
-    Safe to repeat by the message ids, at the same time as itself, and to kill: it is one
-    transaction.
+    Return what became of each call: its outcome, or None if it was told before. Safe to repeat by
+    the message ids, at the same time as itself, and to kill: it is one transaction.
     """
     fresh = _fresh(project, calls, at)
-    if not fresh:
-        return
+    outcomes = _record(project, [calls[index] for index in fresh], at) if fresh else []
+    settled = dict(zip(fresh, outcomes, strict=True))
+    first = {calls[index].message_id: index for index in fresh if calls[index].message_id}
+    return [settled.get(first.get(call.message_id, i)) for i, call in enumerate(calls)]
+
+
+def _record(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     prepare_merges(project, {call.previous_id for call in fresh if call.previous_id})
     identified = identify(project, [call.sighting for call in fresh], at=at)
-    meant = list(zip(fresh, identified.contacts, strict=True))
+    judged = list(zip(fresh, identified.outcomes, strict=True))
+    _forget(project, [call for call, outcome in judged if outcome.violations])
+    meant = [(call, outcome.contact) for call, outcome in judged if not outcome.violations]
     aliases = [Alias(call.previous_id, contact) for call, contact in meant if call.previous_id]
     merged = follow_aliases(project, aliases, at=at)
     told = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
@@ -54,13 +63,15 @@ def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> No
     historical = Event.objects.store(project, _rows(told, is_historical=True), at=at)
     announce(project, live, changes=identified.changes, at=at)
     announce(project, historical, is_quiet=True, at=at)
+    return identified.outcomes
 
 
-def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[Call]:
-    """Return the calls that are told for the first time, by their message ids, in their order."""
-    first = {call.message_id: call for call in reversed(calls) if call.message_id}
+def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[int]:
+    """Return the places of the calls that are told for the first time, by their message ids."""
+    numbered = list(enumerate(calls))
+    first = {call.message_id: index for index, call in reversed(numbered) if call.message_id}
     if not first:
-        return list(calls)
+        return list(range(len(calls)))
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -72,10 +83,16 @@ def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[Call]:
         )
         new = {message_id for (message_id,) in cursor.fetchall()}
     return [
-        call
-        for call in calls
-        if not call.message_id or (call.message_id in new and first[call.message_id] is call)
+        index
+        for index, call in numbered
+        if not call.message_id or (call.message_id in new and first[call.message_id] == index)
     ]
+
+
+def _forget(project: Project, calls: list[Call]) -> None:
+    """Let calls that were refused be told again, under the same message ids."""
+    if ids := [call.message_id for call in calls if call.message_id]:
+        EventReceipt.objects.filter(project=project, message_id__in=ids).delete()
 
 
 def _rows(told: list[tuple[Call, int]], *, is_historical: bool) -> list[dict[str, Any]]:

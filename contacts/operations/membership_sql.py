@@ -16,7 +16,9 @@ _WRITE = """
 WITH verdict AS MATERIALIZED ({}),
 entered AS (
     INSERT INTO contacts_membership (project_id, segment_id, contact_id, entered_at)
-    SELECT {}, {}, contact_id, {} FROM verdict WHERE matches ORDER BY contact_id
+    SELECT {}, {}, contact_id, {} FROM verdict WHERE matches AND NOT EXISTS (
+           SELECT FROM contacts_membership old WHERE {} AND old.contact_id = verdict.contact_id)
+     ORDER BY contact_id
     ON CONFLICT DO NOTHING RETURNING contact_id
 ),
 exited AS (
@@ -32,9 +34,12 @@ stopped AS (
 started AS (
     INSERT INTO contacts_segmentclock AS old (project_id, segment_id, contact_id, recheck_at)
     SELECT {}, {}, contact_id, recheck_at FROM verdict WHERE recheck_at IS NOT NULL
+       AND NOT EXISTS (  -- A row in conflict would be locked, which writes it, even if it is right.
+           SELECT FROM contacts_segmentclock old WHERE {} AND old.contact_id = verdict.contact_id
+              AND old.recheck_at = verdict.recheck_at)
      ORDER BY contact_id
     ON CONFLICT (project_id, segment_id, contact_id)
-    DO UPDATE SET recheck_at = excluded.recheck_at WHERE old.recheck_at <> excluded.recheck_at
+    DO UPDATE SET recheck_at = excluded.recheck_at
 )
 """
 _MOVES = """{} SELECT contact_id, true FROM entered UNION ALL SELECT contact_id, false FROM exited
@@ -61,7 +66,7 @@ def _write(segment: Segment, at: datetime, contacts: Sequence[int] | None) -> Sq
     if contacts is not None:
         scope = sql("{} AND old.contact_id = ANY ({}::bigint[])", scope, list(contacts))
     found = verdicts(read_rule(segment), project=project, at=at, among=contacts)
-    return sql(_WRITE, found, *place, at, scope, scope, *place)
+    return sql(_WRITE, found, *place, at, scope, scope, scope, *place, scope)
 
 
 def _rows(statement: Sql) -> list[tuple]:

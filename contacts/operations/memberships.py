@@ -21,8 +21,8 @@ from django.db.models import F, Max
 from contacts.models import Contact, Event, Segment, SegmentClock
 from contacts.models.contact import wire_time
 from contacts.models.event import Changes, Fact
+from contacts.models.segment import leave_segments
 from contacts.operations.membership_sql import write_all, write_some
-from contacts.operations.tombstones import leave_segments
 from growth import ids, outbox
 from growth.models import DomainEvent, DomainEventType, Project
 from growth.transactions import RaceLost, atomic_with_retries

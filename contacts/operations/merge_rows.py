@@ -1,5 +1,6 @@
 """What becomes of the two rows of contacts that are merged, and of what hangs on them alone."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ from django.db import connection
 from django.db.models import Case, QuerySet, Value, When
 
 from contacts.models import Contact, ContactActivity, Email, Identity, Membership, Merge
+from contacts.models.mail import SEALED_KEY
+from growth.models import Project
 
 _REFUSALS = ["unsubscribed", "complained", "manual"]  # A bounce is the address's, not the person's.
 
@@ -47,8 +50,8 @@ def united(source: Contact, target: Contact, resolution: str) -> dict[str, Any]:
     }
 
 
-def join_segments(source: Contact, target: Contact) -> None:
-    """Put the target into the segments of the source, since when the source was.
+def join_segments(project: Project, into: Mapping[int, int]) -> None:
+    """Put contacts into the segments of those that become part of them, since when those were.
 
     Whoever evaluates segments meanwhile may have put it there already.
     """
@@ -56,26 +59,30 @@ def join_segments(source: Contact, target: Contact) -> None:
         cursor.execute(
             """
             INSERT INTO contacts_membership (project_id, segment_id, contact_id, entered_at)
-            SELECT project_id, segment_id, %s, entered_at FROM contacts_membership
-             WHERE project_id = %s AND contact_id = %s ORDER BY segment_id
+            SELECT project_id, segment_id, pair.target, min(entered_at)
+              FROM unnest(%s::bigint[], %s::bigint[]) pair (source, target)
+              JOIN contacts_membership own ON own.project_id = %s AND own.contact_id = pair.source
+             GROUP BY project_id, segment_id, pair.target ORDER BY segment_id, pair.target
             ON CONFLICT DO NOTHING
             """,
-            [target.key, target.project_key, source.key],
+            [list(into), list(into.values()), project.key],
         )
 
 
-def keep_latest_activity(source: Contact, target: Contact) -> None:
-    """Let the target have been active when either was."""
+def keep_latest_activity(project: Project, into: Mapping[int, int]) -> None:
+    """Let contacts have been active when they were, or those that become part of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO contacts_contactactivity AS own (project_id, contact_id, last_activity_at)
-            SELECT project_id, %s, last_activity_at FROM contacts_contactactivity
-             WHERE contact_id = %s
+            SELECT project_id, pair.target, max(last_activity_at)
+              FROM unnest(%s::bigint[], %s::bigint[]) pair (source, target)
+              JOIN contacts_contactactivity source ON source.contact_id = pair.source
+             WHERE project_id = %s GROUP BY project_id, pair.target ORDER BY pair.target
             ON CONFLICT (contact_id) DO UPDATE
                SET last_activity_at = greatest(own.last_activity_at, excluded.last_activity_at)
             """,
-            [target.key, source.key],
+            [list(into), list(into.values()), project.key],
         )
 
 
@@ -87,13 +94,17 @@ def refuse_mail_as_either(source: Contact, target: Contact, *, at: datetime) -> 
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             INSERT INTO contacts_suppression (project_id, email_key, reason, created_at)
             SELECT %(project)s, email_key, refusal.reason, %(at)s
               FROM unnest(%(keys)s::text[]) email_key CROSS JOIN (
                    SELECT reason FROM contacts_suppression
-                    WHERE project_id = %(project)s AND email_key = ANY(%(keys)s)
-                      AND reason = ANY(%(refusals)s) ORDER BY id LIMIT 1) refusal
+                    WHERE project_id = %(project)s AND reason = ANY(%(refusals)s)
+                      AND (email_key = ANY(%(keys)s) OR email_key IN (
+                           SELECT {SEALED_KEY.format(key="address")}
+                             FROM unnest(%(keys)s::text[]) address
+                             JOIN growth_project project ON project.id = %(project)s))
+                    ORDER BY id LIMIT 1) refusal
              ORDER BY email_key
             ON CONFLICT DO NOTHING
             """,

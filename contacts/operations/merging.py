@@ -14,6 +14,8 @@ from django.db import connection
 
 from contacts.models import Contact, Email, Event, Identity, Merge
 from contacts.models.event import announce
+from contacts.models.merge import SETTLE_AFTER
+from contacts.models.segment import leave_segments
 from contacts.operations import parting
 from contacts.operations.consents import unite_consents
 from contacts.operations.merge_rows import (
@@ -24,7 +26,7 @@ from contacts.operations.merge_rows import (
     row_of,
     united,
 )
-from contacts.operations.tombstones import bury, leave_segments
+from contacts.operations.tombstones import bury
 from contacts.signals import contact_merging
 from growth import outbox
 from growth.errors import Conflict, Invalid, Violation
@@ -32,8 +34,6 @@ from growth.models import DomainEventType, Project
 from growth.transactions import RaceLost, atomic_with_retries
 
 UNDO_WITHIN = timedelta(days=30)
-SETTLE_AFTER = timedelta(minutes=3)
-"""Longer than any worker holds a contact in its hands: see the leases of ``mail.claiming``."""
 
 _HELD = 0x6D657267  # "merg"
 
@@ -95,7 +95,8 @@ def settle_merges(*, at: datetime, limit: int = 50) -> int:
     due = Merge.objects.standing().filter(due_at__lte=at).select_for_update(skip_locked=True)
     keys = [merge.pk for merge in due.order_by("due_at")[:limit]]
     for key in keys:
-        _settle(Merge.objects.get(pk=key), at)  # As it is now: one may settle those after it.
+        if merge := Merge.objects.filter(pk=key).first():  # One may settle those after it.
+            _settle(merge, at)
     return len(keys)
 
 
@@ -169,13 +170,13 @@ def _move_identity(merge: Merge, at: datetime) -> None:
     unite_consents(merge.project, {source.key: target.key}, at=at)
     merge.move(Identity.objects.all())
     merge.move(Contact.objects.exclude(merged_into=None), "merged_into")
-    join_segments(source, target)
+    join_segments(merge.project, {source.key: target.key})
     leave_segments(merge.project, [source.key])
     bury(merge.project, {source.key: target.key}, at)
 
 
 def _move_history(merge: Merge) -> None:
-    keep_latest_activity(merge.source, merge.target)
+    keep_latest_activity(merge.project, {merge.source.key: merge.target.key})
     merge.move(Event.objects.all())
     merge.move_entries(Email.objects.all(), ("stream", "step_key"), email_advance())
     contact_merging.send(sender=Contact, merge=merge)
@@ -196,8 +197,11 @@ def _tell(merge: Merge, at: datetime) -> None:
 def _settle(merge: Merge, at: datetime) -> None:
     count = merge.count_moved()
     _move_history(merge)
-    merge.due_at = None
-    merge.save(update_fields=["moved", "exchanged", "due_at"])
+    if merge.is_absorption:
+        merge.delete()
+    else:
+        merge.due_at = None
+        merge.save(update_fields=["moved", "exchanged", "due_at"])
     if merge.count_moved() == count:
         return
     announce(merge.project, [], changes={"created": [merge.target.key]}, is_quiet=True, at=at)

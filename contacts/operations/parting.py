@@ -14,7 +14,7 @@ from growth.models import DomainEventType
 
 def standing_merge(source: Contact, target: Contact, *, since: datetime) -> Merge:
     """Return the merge of the source into the target, locked, if it may still be undone."""
-    merges = Merge.objects.standing().filter(project=target.project_id, source=source)
+    merges = Merge.objects.reversible().filter(project=target.project_id, source=source)
     merge = merges.select_for_update().first()
     if merge is None:
         message = "This contact was not merged into the other, or was parted from it already."

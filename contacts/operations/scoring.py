@@ -10,7 +10,7 @@ from datetime import date, datetime
 from django.db import connection
 from django.db.models import Q
 
-from contacts.models import ContactActivity
+from contacts.models import Contact, ContactActivity, Rescoring
 from contacts.models.event import Changes, announce
 from contacts.operations.memberships import hold_segments
 from contacts.scores import ENGAGEMENT_PARTS, FULL, LEAD_PARTS, day_of, movers, parameters
@@ -74,7 +74,7 @@ def follow_scores(project: Project, changes: Changes, *, at: datetime) -> Change
 
     The number of statements is the same however many the contacts are.
     """
-    engagement, lead = movers(changes)
+    engagement, lead = movers(project, changes)
     if not engagement | lead:
         return {}
     hold_segments(project)
@@ -85,14 +85,14 @@ def postpone_scores(project: Project, changes: Changes) -> None:
     """Leave the scores of so many contacts to ``decay_next``, which takes them batch by batch: in
     one transaction they would keep ingest waiting for its contacts.
     """
-    engagement, lead = movers(changes)
+    engagement, lead = movers(project, changes)
     rows = ContactActivity.objects.in_project(project).filter(contact__in=engagement | lead)
     rows.exclude(decayed_on=None).update(decayed_on=None)
 
 
-def are_many(changes: Changes) -> bool:
+def are_many(project: Project, changes: Changes) -> bool:
     """Tell whether the scores of more contacts changed than are written in one transaction."""
-    engagement, lead = movers(changes)
+    engagement, lead = movers(project, changes)
     return len(engagement | lead) > _BATCH
 
 
@@ -108,6 +108,31 @@ def decay_next(*, at: datetime) -> int:
                 announce(project, [], changes=changes, is_quiet=is_quiet, at=at)
             return len(due)
     return 0
+
+
+def rescore_all(project: Project) -> None:
+    """Let all contacts be scored anew, batch by batch, because the rules of the project changed."""
+    Rescoring.objects.update_or_create(project=project, defaults={"reached": 0})
+
+
+@atomic_with_retries
+def rescore_next(*, at: datetime) -> int:
+    """Score the next contacts of a project anew; return how many. Nobody is told of them."""
+    running = Rescoring.objects.select_for_update(skip_locked=True).order_by("id").first()
+    if running is None:
+        return 0
+    project = running.project
+    hold_segments(project)
+    contacts = Contact.objects.in_project(project).alive().filter(pk__gt=running.reached)
+    keys = [contact.key for contact in contacts.only("id").order_by("id")[:_BATCH]]
+    if not keys:
+        running.delete()
+        return 0
+    changes = _rescore(project, keys, keys, at)
+    announce(project, [], changes=changes, is_quiet=True, at=at)
+    running.reached = keys[-1]
+    running.save(update_fields=["reached"])
+    return len(keys)
 
 
 def _due(project: Project, at: datetime) -> dict[int, date | None]:

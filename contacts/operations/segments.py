@@ -109,14 +109,11 @@ def remove_members(segment: Segment, contacts: Sequence[Contact], *, at: datetim
     follow_members(segment, [contact.key for contact in gone], is_entry=False, at=at)
 
 
-def _describe(segment: Segment) -> None:
-    """Check the segment's rules, and note what they look at."""
-    rule = read_rule(segment)
-    _require_sound_looks(segment, rule)
-    segment.mentions = sorted(rules.mentions(rule))
+def require_sound_looks(segment: Segment, rule: rules.Group) -> None:
+    """Check that the segments which the rule looks at are there, and do not look back.
 
-
-def _require_sound_looks(segment: Segment, rule: rules.Group) -> None:
+    :raises Invalid: naming the first that is wrong.
+    """
     looks = rules.segments_of(rule)
     if not looks:
         return
@@ -128,6 +125,13 @@ def _require_sound_looks(segment: Segment, rule: rules.Group) -> None:
             _refuse(look, "unknown_id", "There is no such segment in this project.")
         if segment.id in _reached(look.id, graph):
             _refuse(look, "cycle", "That segment looks at this one, at once or through others.")
+
+
+def _describe(segment: Segment) -> None:
+    """Check the segment's rules, and note what they look at."""
+    rule = read_rule(segment)
+    require_sound_looks(segment, rule)
+    segment.mentions = sorted(rules.mentions(rule))
 
 
 def _looks(project: Project) -> dict[str, set[str]]:

@@ -1,11 +1,10 @@
 """What is left of a contact that became part of another."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connection
 
-from contacts.models import Membership, SegmentClock
 from growth.models import Project
 
 
@@ -21,9 +20,3 @@ def bury(project: Project, into: Mapping[int, int], at: datetime) -> None:
             """,
             [at, list(into), list(into.values()), project.key],
         )
-
-
-def leave_segments(project: Project, contacts: Collection[int]) -> None:
-    """Take the contacts out of all segments; nobody is told."""
-    for model in (Membership, SegmentClock):
-        model.objects.filter(project=project, contact__in=contacts).delete()

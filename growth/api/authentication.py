@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from growth.models import ApiKey
 from growth.models.api_key import digest, is_well_formed
 
-_KEEP_SECONDS = 30
+_KEEP_SECONDS = 1
 _KEEP_KEYS = 10_000
 _TOUCH_EVERY = timedelta(minutes=1)
 _REFUSAL = "This API key is unknown, or was revoked."
@@ -111,7 +111,7 @@ def _touch(key: ApiKey, at: datetime) -> None:
 
 
 class _RecentKeys:
-    """Keys as they were in the database up to thirty seconds ago, by digest."""
+    """Keys as they were in the database up to a second ago, by digest."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()

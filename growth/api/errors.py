@@ -1,5 +1,6 @@
 """One shape for every error: ``{"error": {"code", "message", "details"}, "request_id"}``."""
 
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from rest_framework.response import Response
 
 from growth.api.json import dump
 from growth.errors import DomainError, Violation
+from growth.transactions import RaceLost
 
 _STATUS = {
     "bad_request": 400,
@@ -36,6 +38,7 @@ _STATUS = {
 }
 _API_PATHS = ("/v1/", "/integrations/", "/contacts/", "/crm/", "/oauth/")
 _UNAVAILABLE = "The service cannot reach its database for the moment; try again in a few seconds."
+_BUSY = "Too many are changing the same things at this moment; try again in a second."
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +57,13 @@ def body(code: str, message: str, request: HttpRequest, details: list[dict] | No
     return {"error": error, "request_id": request.request_id}
 
 
+def refused(index: int, refusal: DomainError) -> dict[str, Any]:
+    """Return the verdict on one item of a batch that cannot be stored."""
+    error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
+    status = _STATUS[refusal.code]
+    return {"index": index, "status": status, "success": False, "error": error}
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer to an exception raised in an API view, or None if it is a fault of ours."""
     request = context["request"]._request
@@ -69,6 +79,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
             return _response(request, "not_found", "There is no such thing in this project.")
         case PermissionDenied() | SuspiciousOperation():
             return _response(request, "bad_request", "This request is not allowed.")
+        case RaceLost():
+            log.exception("race_lost")
+            return _response(request, "unavailable", _BUSY, headers={"Retry-After": "1"})
         case OperationalError() | InterfaceError() | PoolTimeout():
             log.exception("database_unavailable")
             return _response(request, "unavailable", _UNAVAILABLE, headers={"Retry-After": "5"})
@@ -109,7 +122,7 @@ def _of_rest_framework(request: HttpRequest, error: exceptions.APIException) -> 
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header
     if getattr(error, "wait", None):
-        headers["Retry-After"] = f"{error.wait:.0f}"
+        headers["Retry-After"] = str(max(1, math.ceil(error.wait)))
     message = _sentence(str(error.detail))
     return _response(request, code, message, getattr(error, "details", None), headers)
 

@@ -4,11 +4,14 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from growth import ids
+from growth.api.audit import audited
+from growth.api.idempotency import answered_once
 from growth.api.permissions import scope
 from growth.models import Project
 
@@ -17,13 +20,28 @@ class ProjectViewSet(GenericViewSet):
     """Shows and changes one resource of the caller's project.
 
     ``resource`` names the scopes; ``reading_actions`` are POSTs that change nothing; ``keyset`` is
-    the order of the list.
+    the order of the list. ``is_single`` says that the project has one of it; ``is_about_people``
+    keeps values out of the audit log, and ``secret_actions`` answer with what is shown once.
+
+    What changes something runs in one transaction with its audit entry and its kept answer.
     """
 
     resource: str
     reading_actions: tuple[str, ...] = ()
+    secret_actions: tuple[str, ...] = ()
+    is_about_people = False
+    is_single = False
     keyset: tuple[str, ...] = ("-id",)
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in SAFE_METHODS or self.action in (None, *self.reading_actions):
+            return
+        name = request.method.lower()
+        handler = audited(self, getattr(self, name))
+        keeps_answer = self.action not in self.secret_actions
+        setattr(self, name, answered_once(handler, keeps_answer=keeps_answer))
 
     @property
     def project(self) -> Project:

@@ -1,5 +1,7 @@
 from growth.models.api_key import ApiKey
+from growth.models.audit_entry import AuditEntry
 from growth.models.domain_event import DomainEvent, DomainEventType, ListenerFailure
+from growth.models.idempotency import IdempotencyKey
 from growth.models.project import Project
 from growth.models.sweep_slot import SweepSlot
 from growth.models.tenancy import ProjectModel, ProjectQuerySet, PublicIdField
@@ -7,8 +9,10 @@ from growth.models.user import User
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
     "DomainEvent",
     "DomainEventType",
+    "IdempotencyKey",
     "ListenerFailure",
     "Project",
     "ProjectModel",

@@ -27,11 +27,12 @@ class DomainEventType(models.TextChoices):
     CAMPAIGN_EMAIL_UNSUBSCRIBED = "campaign.email.unsubscribed"
     EVENTS_RECORDED = "events.recorded"
     EVENTS_EVALUATED = "events.evaluated"
+    SETTINGS_UPDATED = "settings.updated"
 
     @property
     def is_public(self) -> bool:
         """Whether integrators may hear of it."""
-        return self not in (self.EVENTS_RECORDED, self.EVENTS_EVALUATED)
+        return self not in (self.EVENTS_RECORDED, self.EVENTS_EVALUATED, self.SETTINGS_UPDATED)
 
 
 class DomainEventQuerySet(ProjectQuerySet):
@@ -69,6 +70,11 @@ class DomainEvent(ProjectModel):
                 fields=["id"], condition=Q(position=None), name="domain_event_waiting"
             ),  # outbox.relay
             BrinIndex(fields=["created_at"], name="domain_event_age"),  # prune_domain_events
+            models.Index(
+                fields=["project", "subject"],
+                condition=~Q(subject=None),
+                name="domain_event_subject",
+            ),  # what erasing a contact must redact
         ]
 
 

@@ -87,8 +87,8 @@ def next_keys(model: type[models.Model], count: int) -> list[int]:
     """
     with connection.cursor() as cursor:
         cursor.execute(  # The sequence is looked up once, not for each key.
-            """SELECT nextval(sequence) FROM generate_series(1, %s),
-                      (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0) named""",
+            """SELECT nextval(key) FROM generate_series(1, %s),
+                      (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS key OFFSET 0) named""",
             [count, model._meta.db_table],
         )
         return [key for (key,) in cursor.fetchall()]

@@ -1,12 +1,19 @@
-"""The births of projects."""
+"""The births of projects, and what their owners change of them."""
 
 import secrets
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
 
-from growth.models import ApiKey, Project, User
+from growth import outbox
+from growth.api.errors import InsufficientScope
+from growth.errors import Conflict
+from growth.models import ApiKey, DomainEventType, Project, User
+
+_GRANTING = ("settings:write", "*")
 
 
 class Founding(NamedTuple):
@@ -42,6 +49,50 @@ def found_project(name: str) -> Founding:
     )
     user, password = _admin()
     return Founding(project, secret_key, write_key, user, password)
+
+
+def revise_project(project: Project, said: Mapping[str, Any], *, at: datetime) -> None:
+    """Change the settings, and tell whoever stores what follows from them."""
+    changed = sorted(name for name, value in said.items() if getattr(project, name) != value)
+    for name in changed:
+        setattr(project, name, said[name])
+    if changed:
+        project.save(update_fields=changed)
+        news = outbox.News(DomainEventType.SETTINGS_UPDATED, {"changed": changed})
+        outbox.emit(project, news, at=at)
+
+
+def issue_key(by: ApiKey, *, name: str, type: str, scopes: list[str]) -> tuple[ApiKey, str]:
+    """Make a key in the name of another; return its row and its text.
+
+    :raises InsufficientScope: if it would open what the other does not.
+    """
+    for scope in scopes:
+        if not by.allows(scope):
+            raise InsufficientScope(scope, by.scopes)
+    return ApiKey.objects.issue(by.project, name=name, type=type, scopes=scopes)
+
+
+@transaction.atomic
+def revoke_key(key: ApiKey, *, immediate: bool, at: datetime) -> None:
+    """End the key, at once or in a day.
+
+    :raises Conflict: if nobody could make or end keys without it. Two that are ended at the same
+        time wait for each other.
+    """
+    Project.objects.select_for_update().get(pk=key.project_id)
+    others = ApiKey.objects.filter(
+        project=key.project_id,
+        type=ApiKey.Type.SECRET,
+        revoked_at=None,
+        scopes__overlap=list(_GRANTING),
+    ).exclude(pk=key.pk)
+    grants = key.type == ApiKey.Type.SECRET and set(key.scopes) & set(_GRANTING)
+    if grants and not others.exists():
+        raise Conflict(
+            "This is the last key with settings:write; make another before you revoke it."
+        )
+    key.revoke(at=at, immediate=immediate)
 
 
 def _admin() -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from contacts.mail.queueing import Mailing, Recipient, queue_recipients
 from contacts.models import Contact, Email, MailStream, Template
 from growth.models import Project
-from tests.factories import AT
+from tests.factories import AT, make_contact
 
 CAMPAIGN = {"id": "cmpgn_0000000001", "name": "Spring"}
 
@@ -45,3 +45,8 @@ def queue(
 def states(stream: MailStream) -> list[str]:
     """Return the states of the stream's mails, in their order."""
     return list(stream.emails.order_by("id").values_list("state", flat=True))
+
+
+def people(project: Project, *addresses: str) -> list[Contact]:
+    """Return a contact for each of the addresses."""
+    return [make_contact(project, email=address) for address in addresses]

@@ -6,8 +6,8 @@ from typing import Any
 
 from contacts.models import Contact, ContactActivity, Event, Membership, Segment
 from contacts.models.addresses import email_key
+from contacts.oracle import Person
 from growth.models import Project
-from tests.contacts.oracle import Person
 from tests.factories import AT
 
 TEXTS = ["trial", "Trial", "growth", "10", "", "true", "100%", "a_b", "a\\b", "it's", "é", "null"]

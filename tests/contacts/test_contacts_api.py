@@ -58,6 +58,33 @@ def test_a_claim_of_another_contact_is_reported_and_not_stored(api, project):
     ]
 
 
+def test_a_new_user_with_the_address_of_another_is_another_contact(api, project):
+    owner = make_contact(project, email="alice@example.com", external_id="alice")
+    body = {"external_id": "bob", "email": "alice@example.com", "traits": {"name": "Bob"}}
+
+    made, again = (api.post("/v1/contacts", body).json() for _ in range(2))
+
+    assert (made["created"], again["created"]) == (True, False)
+    assert (made["external_id"], made["email"]) == ("bob", None)
+    assert again["id"] == made["id"] != owner.id
+    [conflict] = made["conflicts"]
+    assert (conflict["identifier"], conflict["contact_id"]) == ("email", owner.id)
+    owner.refresh_from_db()
+    assert owner.traits == {}
+
+
+def test_traits_over_the_limit_are_refused_and_nothing_is_stored(api, project):
+    body = {"external_id": "u1", "traits": {f"a{n}": n for n in range(150)}}
+    api.post("/v1/contacts", body)
+    over = {"email": "u@example.com", "traits": {f"b{n}": n for n in range(150)}}
+
+    answer = api.post("/v1/contacts", {"external_id": "u1", **over})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"][0]["field"] == "traits"
+    assert (Contact.objects.get().email, len(Contact.objects.get().traits)) == ("", 150)
+
+
 def test_a_contact_needs_an_identifier(api):
     response = api.post("/v1/contacts", {"traits": {"plan": "trial"}})
 

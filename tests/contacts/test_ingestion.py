@@ -1,19 +1,14 @@
 import gzip
 import json
-from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.utils.timezone import now
 from rest_framework.test import APIClient
 
-from contacts.models import Contact, Event, Identity
-from contacts.operations.events import Call, record_calls
-from contacts.operations.traits import make_sighting
-from growth.models import ApiKey, DomainEvent, Project
-from tests.factories import AT, make_contact
+from contacts.models import Contact, Event
+from growth.models import ApiKey, DomainEvent
 
 
 def iso(time):
@@ -41,19 +36,6 @@ def test_a_track_call_makes_its_contact_and_event(ingest, project):
     event = Event.objects.get()
     assert (event.name, event.properties) == ("signup_completed", {"plan": "trial"})
     assert event.contact.external_id == "user_1"
-
-
-def test_identify_merges_traits_and_null_removes_one(ingest, project):
-    ingest.post(
-        "/v1/identify",
-        {"userId": "u1", "traits": {"email": "A@example.com", "plan": "trial", "old": 1}},
-    )
-    ingest.post("/v1/identify", {"user_id": "u1", "traits": {"plan": "scale", "old": None}})
-
-    contact = Contact.objects.get()
-    assert contact.email == "A@example.com"
-    assert contact.email_key == "a@example.com"
-    assert contact.traits == {"plan": "scale"}
 
 
 def test_a_batch_gives_each_call_its_verdict(ingest, project):
@@ -88,35 +70,6 @@ def test_a_message_id_is_stored_once_and_answered_202_twice(ingest, project):
 
     assert answers == [202, 202]
     assert sorted(Event.objects.values_list("message_id", flat=True)) == ["m1", "m2"]
-
-
-def test_every_way_of_bearing_the_write_key_works(project, write_key):
-    basic = b64encode(f"{write_key}:".encode()).decode()
-    client = APIClient()
-    call = {"userId": "u1", "event": "login"}
-
-    def status(path="/v1/track", body=call, **headers):
-        return client.post(path, body, format="json", **headers).status_code
-
-    assert status(HTTP_AUTHORIZATION=f"Bearer {write_key}") == 202
-    assert status(HTTP_AUTHORIZATION=f"bearer {write_key}") == 202
-    assert status(HTTP_AUTHORIZATION=f"Basic {basic}") == 202
-    assert status(path=f"/v1/track?writeKey={write_key}") == 202
-    assert status(body={**call, "writeKey": write_key}) == 202
-    assert status(path="/v1/track/", HTTP_AUTHORIZATION=f"Bearer {write_key}") == 202
-    assert status() == 401
-    assert status(HTTP_AUTHORIZATION=f"Bearer {write_key[::-1]}") == 401
-    assert Event.objects.count() == 6
-
-
-def test_a_write_key_reads_nothing(ingest, project):
-    make_contact(project)
-
-    response = ingest.get("/v1/contacts")
-
-    assert response.status_code == 403
-    assert response.json()["error"]["code"] == "insufficient_scope"
-    assert response.json()["error"]["details"][0]["required_scope"] == "contacts:read"
 
 
 def test_gzipped_and_beaconed_bodies_are_read(project, write_key):
@@ -204,43 +157,6 @@ def test_old_events_are_stored_in_their_month_and_trigger_nothing(ingest, projec
         assert cursor.fetchone() == (0,)
 
 
-def test_what_an_anonymous_visitor_did_belongs_to_the_person_it_turns_out_to_be(ingest, project):
-    ingest.post("/v1/track", {"anonymousId": "a1", "event": "page_view"})
-    visitor = Contact.objects.get()
-    ingest.post("/v1/identify", {"userId": "u1", "traits": {"email": "u1@example.com"}})
-    known = Contact.objects.get(external_id="u1")
-
-    ingest.post("/v1/track", {"userId": "u1", "anonymousId": "a1", "event": "login"})
-
-    assert set(Event.objects.values_list("contact_id", flat=True)) == {known.id}
-    visitor.refresh_from_db()
-    assert visitor.merged_into_id == known.id
-    assert Identity.objects.get(value="a1").contact_id == known.id
-
-
-def test_an_anonymous_visitor_who_identifies_stays_one_contact(ingest, project):
-    ingest.post("/v1/track", {"anonymousId": "a1", "event": "page_view"})
-    ingest.post("/v1/alias", {"previousId": "a1", "userId": "u1"})
-    ingest.post("/v1/track", {"anonymousId": "a1", "event": "login"})
-
-    contact = Contact.objects.get()
-    assert contact.external_id == "u1"
-    assert contact.events.count() == 2
-
-
-def test_a_write_key_gives_nobody_the_identity_of_another(ingest, project):
-    owner = make_contact(project, email="alice@example.com", external_id="alice")
-
-    ingest.post("/v1/identify", {"userId": "mallory", "traits": {"email": "mallory@example.com"}})
-    ingest.post("/v1/identify", {"userId": "mallory", "traits": {"email": "alice@example.com"}})
-    ingest.post("/v1/identify", {"userId": "alice", "traits": {"email": "evil@example.com"}})
-
-    owner.refresh_from_db()
-    assert owner.email == "alice@example.com"
-    mallory = Contact.objects.get(external_id="mallory")
-    assert mallory.email == "mallory@example.com"
-
-
 def test_a_batch_takes_a_constant_number_of_statements(
     ingest, project, django_assert_max_num_queries
 ):
@@ -295,32 +211,6 @@ def test_a_call_that_cannot_be_stored_is_refused_whole(ingest, project, call):
     assert not Contact.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_sixteen_identifies_of_one_person_at_the_same_time_make_one_contact():
-    project = Project.objects.create(name="Acme")
-    spellings = ["alice@example.com", "Alice@Example.com", "ALICE@example.COM"]
-
-    def identify(n):
-        sighting = make_sighting(
-            external_id="alice" if n % 2 else "",
-            email=spellings[n % 3],
-            anonymous_id=f"device-{n % 4}",
-            traits={f"t{n}": n},
-        )
-        try:
-            record_calls(project, [Call(sighting, name="login", timestamp=AT)], at=AT)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(16) as threads:
-        list(threads.map(identify, range(16)))
-
-    contact = Contact.objects.alive().get()
-    assert contact.external_id == "alice"
-    assert len(contact.traits) == 16
-    assert Event.objects.filter(contact=contact).count() == 16
-
-
 @pytest.mark.parametrize("number", ["1e300", "1e22", "99999999999999999999", "-1E+30"])
 def test_a_number_that_cannot_come_back_is_refused_on_the_way_in(ingest, api, project, number):
     bodies = [
@@ -353,36 +243,3 @@ def test_a_clock_of_another_age_is_refused(ingest, project):
     assert single.status_code == 422
     assert many.status_code == 202
     assert many.json()["items"][0]["status"] == 422
-
-
-def test_a_secret_key_is_taken_from_the_header_only(project):
-    _, key = ApiKey.objects.issue(project, name="server", type="secret", scopes=["*"])
-    call = {"userId": "u1", "event": "e"}
-    client = APIClient()
-
-    assert client.post(f"/v1/track?writeKey={key}", call, format="json").status_code == 401
-    assert client.post("/v1/track", {**call, "writeKey": key}, format="json").status_code == 401
-    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}")
-    assert client.post("/v1/track", call, format="json").status_code == 202
-
-
-def test_the_logs_tell_paths_and_request_ids_but_no_key(project, write_key, caplog):
-    caplog.set_level("INFO")
-    response = APIClient().post(
-        f"/v1/track?writeKey={write_key}", {"userId": "u1", "event": "e"}, format="json"
-    )
-    APIClient().get("/u/1-1.token")
-
-    told = "\n".join(str(record.msg) for record in caplog.records)
-    assert "POST /v1/track" in told
-    assert response.headers["X-Request-Id"] in told
-    assert write_key not in told
-    assert "1-1.token" not in told
-
-
-def test_a_phone_that_is_only_text_gives_way_to_a_number(api, project):
-    api.post("/v1/contacts", {"external_id": "u1", "phone": "call me"})
-    body = api.post("/v1/contacts", {"external_id": "u1", "phone": "+1 415 555 2671"}).json()
-
-    assert body["phone"] == "+14155552671"
-    assert body["conflicts"] == []

@@ -100,6 +100,19 @@ def test_a_subject_is_one_line(value):
     assert subject.isprintable()
 
 
+@pytest.mark.parametrize("turn", ["\u202e", "\u202a", "\u2066", "\u2067"])
+def test_a_name_turns_nothing_round_in_a_subject(turn):
+    made = letter(subject="{{ contact.name }} owes you", name=f"Bob{turn}\u200f")
+
+    assert made.subject == "Bob\u200f owes you"  # The mark of a direction turns only itself.
+
+
+def test_a_long_value_is_cut_in_a_subject_and_fails_a_body():
+    assert len(letter(subject="{{ contact.name }}", name="x" * 400_000).subject) == 500
+    with pytest.raises(RenderError, match="Output"):
+        letter(html="{{ contact.name }}", name="x" * 1_000_000)
+
+
 BOMBS = [
     "{{ (1..1000000000) | join: '' | size }}",
     "{{ (1..99999999999999999999) | size }}",
@@ -119,15 +132,38 @@ BOMBS = [
     "{% assign a = big | split: 'b' %}{% for i in (1..900) %}"
     + "{% assign b = list | uniq %}" * 1000
     + "{% endfor %}",
+    "{% for i in (1..240) %}" + "{% if big contains 'zz' %}{% endif %}" * 2000 + "{% endfor %}",
+    "{% for i in (1..240) %}" + "{% if big == big2 %}{% endif %}" * 2000 + "{% endfor %}",
+    "{{ deep }}",
+    "{{ 'inf' | ceil }}",
+    "{{ '1e30000' | modulo: 7 }}",
+    "{{ (big..big) }}",
+    "{{ list | map: '__class__' }}",
+    "{{ 1 | default: 1, 2, 3 }}",
 ]
 
 
-@pytest.mark.parametrize("source", BOMBS)
+def nested(depth: int) -> list:
+    """Return a list in a list, and so on."""
+    inner: list = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.parametrize("source", BOMBS, ids=range(len(BOMBS)))
 def test_a_bomb_goes_off_alone_and_quickly(source):
     start = time.thread_time()
 
     with pytest.raises(RenderError):
-        rendered(source, big="ab" * 100_000, huge=2**200, list=list(range(2000)))
+        rendered(
+            source,
+            big="ab" * 250_000,
+            big2="ab" * 250_000,
+            huge=2**200,
+            list=list(range(2000)),
+            deep=nested(3000),
+        )
 
     assert time.thread_time() - start < liquid.MAX_SECONDS + 1
 

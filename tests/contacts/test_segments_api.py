@@ -5,9 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from contacts import queries
 from contacts.models import Membership, Segment
 from contacts.operations import segments as operations
 from contacts.operations.memberships import build_next
+from contacts.rule_sql import sql
 from tests.conftest import client_with
 from tests.contacts.written_rules import DOCUMENTED, TRIAL, one
 from tests.factories import AT, make_contact, make_event
@@ -159,10 +161,75 @@ def test_an_estimate_needs_no_segment(api, trial, project):
     alone = api.post("/v1/segments/estimate", {"rules": TRIAL})
 
     assert by_body.status_code == stored.status_code == alone.status_code == 200
-    assert by_body.json() == {"estimated_count": 1, "total_contacts": 4, "percentage": 25.0}
+    assert by_body.json() == {
+        "estimated_count": 1,
+        "total_contacts": 4,
+        "percentage": 25.0,
+        "changes": {"enter": 1, "leave": 3},
+    }
     assert stored.json() == {"estimated_count": 3, "total_contacts": 4, "percentage": 75.0}
     assert alone.json() == stored.json()
     assert Segment.objects.count() == 1
+
+
+def test_an_edit_tells_who_would_enter_and_leave_and_then_does_just_that(api, trial, project):
+    make_contact(project, traits={"plan": "growth"})
+    trial[0].revise(traits={"seats": 5}, at=now())
+    segment = make(api, TRIAL)
+    edited = {
+        "operator": "OR",
+        "conditions": [
+            {"field": "traits.seats", "op": "gte", "value": 5},
+            {"field": "traits.plan", "op": "eq", "value": "growth"},
+        ],
+    }
+
+    asked = {"rules": edited, "segment_id": segment["id"]}
+    told = api.post("/v1/segments/estimate", asked).json()
+
+    assert told["changes"] == {"enter": 1, "leave": 2}
+    before = emails(api.get(f"/v1/segments/{segment['id']}/contacts"))
+    assert len(before) == 3  # An estimate changes nothing.
+    saved = api.patch(f"/v1/segments/{segment['id']}", {"rules": edited}).json()
+    after = emails(api.get(f"/v1/segments/{segment['id']}/contacts"))
+    assert saved["contact_count"] == told["estimated_count"] == len(after)
+    assert (len(after - before), len(before - after)) == (1, 2)
+
+
+def test_an_edit_of_a_segment_that_is_being_built_is_compared_with_its_rule(api, trial):
+    segment = make(api, TRIAL)
+    Segment.objects.update(status="building")
+    Membership.objects.all().delete()
+
+    asked = {"rules": one(field="traits.plan", op="exists"), "segment_id": segment["id"]}
+    told = api.post("/v1/segments/estimate", asked).json()
+
+    assert told["changes"] == {"enter": 0, "leave": 0}
+
+
+def test_an_edit_names_a_dynamic_segment_of_the_project(api, other_project):
+    static = api.post("/v1/segments", {"name": "x", "type": "static"}).json()
+    strange = make(client_with(other_project, scopes=["*"]), TRIAL)
+
+    for id in (static["id"], strange["id"], "seg_0000000000", "x", 7):
+        response = api.post("/v1/segments/estimate", {"rules": TRIAL, "segment_id": id})
+        assert response.status_code == 422, id
+        assert response.json()["error"]["details"][0]["field"] == "segment_id"
+    body = {"rules": TRIAL, "segment_id": None}
+    assert "changes" not in api.post("/v1/segments/estimate", body).json()
+    rules = {"rules": TRIAL}
+    assert "changes" not in api.post(f"/v1/segments/{static['id']}/estimate", rules).json()
+
+
+def test_an_estimate_that_takes_too_long_ends_and_says_so(api, monkeypatch):
+    monkeypatch.setattr(queries, "_PATIENCE", 0.05)
+    monkeypatch.setattr(queries, "matching", lambda *_, **__: sql("SELECT pg_sleep(5)"))
+
+    response = api.post("/v1/segments/estimate", {"rules": TRIAL})
+
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "unavailable"
+    assert "longer than 3 seconds" in response.json()["error"]["message"]
 
 
 def test_an_estimate_of_nobody_is_zero_percent(api):

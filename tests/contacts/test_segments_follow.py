@@ -178,6 +178,21 @@ def test_entering_one_segment_can_be_counted_by_another(project, relay):
     assert is_member(second, contact)
 
 
+def test_the_systems_own_events_count_like_any_other(project, relay):
+    clicked = one(field="events.$email_clicked", op="count_gte", value=2, window="7d")
+    segment, contact = make(project, clicked), make_contact(project)
+
+    record(contact, "$email_clicked")
+    relay()
+    assert not is_member(segment, contact)
+    record(contact, "$email_clicked")
+    relay()
+
+    assert is_member(segment, contact)
+    follow_time(at=AT + 7 * DAY)
+    assert not is_member(segment, contact)
+
+
 def test_moves_carry_one_hop_more_than_their_cause(project, relay):
     make(project, one(field="events.login", op="exists"))
     contact = make_contact(project)
@@ -188,6 +203,19 @@ def test_moves_carry_one_hop_more_than_their_cause(project, relay):
     assert Event.objects.get(name="$segment_entered").hops == MAX_HOPS
     assert DomainEvent.objects.get(type=DomainEventType.SEGMENT_ENTERED).hops == MAX_HOPS
     assert len(public("events.evaluated")) == 1
+
+
+def test_where_a_loop_ends_memberships_are_right_and_nobody_is_told(project, relay):
+    segment = make(project, one(field="events.login", op="exists"))
+    contact = make_contact(project)
+    record(contact, "login", hops=MAX_HOPS)
+
+    relay()
+
+    assert is_member(segment, contact)
+    assert names_of(contact) == [("login", None)]
+    assert not public("events.evaluated")
+    assert not public("segment.entered")
 
 
 def test_a_removed_contact_leaves_without_a_word(project, relay):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contacts import oracle
 from contacts.models import Contact, Event, Membership, Segment
 from contacts.models.event import Fact, announce
 from contacts.operations.memberships import follow_time
@@ -19,7 +20,7 @@ from contacts.operations.segments import (
     revise_segment,
 )
 from growth.models import ListenerFailure, Project
-from tests.contacts import oracle, random_rules
+from tests.contacts import random_rules
 from tests.factories import AT, make_contact
 
 HISTORIES = int(os.environ.get("GROWTH_ORACLE_HISTORIES", 3))

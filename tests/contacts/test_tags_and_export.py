@@ -123,7 +123,7 @@ def test_every_event_is_exported_page_after_page(
     contact = make_contact(project)
     events = [make_event(contact, f"event-{n}") for n in range(250)]  # all at one moment
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         body = exported(api, contact)
 
     assert {each["id"] for each in body["events"]} == {event.id for event in events}
@@ -140,3 +140,24 @@ def test_other_apps_add_to_the_export(api, project):
         assert exported(api, contact)["surveys"] == [contact.id]
     finally:
         contact_described.disconnect(add)
+
+
+def test_what_became_part_of_the_contact_is_exported_with_it(api, project):
+    target, source = (
+        make_contact(project, email="a@example.com"),
+        make_contact(project, email="b@example.com", traits={"plan": "pro"}),
+    )
+    make_topic(project)
+    record_consents(source, {"news": Stance("withdrawn")}, at=AT)
+    Suppression.objects.create(project=project, email_key="b@example.com", reason="manual")
+    make_event(source, "login")
+    path = f"/v1/contacts/{target.id}"
+    assert api.post(f"{path}/merge", {"source_contact_id": source.id}).status_code == 200
+
+    body = exported(api, target)
+
+    assert [each["email"] for each in body["merged_contacts"]] == ["b@example.com"]
+    assert [each["state"] for each in body["consents"]] == ["withdrawn", "withdrawn"]
+    assert len(body["suppressions"]) == 2
+    assert {each["event"] for each in body["events"]} == {"login"}
+    assert api.get(path).json()["consents"][0].keys() == {"topic", "state", "source", "at"}

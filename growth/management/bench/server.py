@@ -36,6 +36,7 @@ def _start(port: int, database_url: str, urlconf: str, queue: str) -> subprocess
         "GROWTH_URLCONF": urlconf,
         "GROWTH_DATABASE_POOL": "4",
         "GROWTH_LOG_LEVEL": "WARNING",
+        "GROWTH_RATE_LIMITS": "false",
         "REDIS_URL": f"filesystem://{queue}",
     }
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi"]

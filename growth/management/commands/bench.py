@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from django.core.management.base import BaseCommand, CommandParser
 
 from growth import outbox
-from growth.management.bench import contacts, imports, ingest, segments
+from growth.management.bench import contacts, imports, ingest, latency, segments
 from growth.management.bench.database import throw_away_database
 from growth.management.bench.measure import Absent, Ratio
 
@@ -13,6 +13,7 @@ BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "contacts": contacts.run,
     "import": imports.run,
     "segments": segments.run,
+    "latency": latency.run,
 }
 
 
@@ -25,22 +26,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
         parser.add_argument("--small", action="store_true", help="less data, 45 s at most")
+        parser.add_argument("--contacts", type=int, help="of segments: so many contacts")
+        parser.add_argument("--events", type=int, help="of segments: so many events")
 
-    def handle(self, *, names: list[str], small: bool, **_: object) -> None:
+    def handle(self, *, names: list[str], small: bool, **options: object) -> None:
         outbox.wake = _wake_nobody
         missed = [
             ratio
             for name in names or BENCHES
-            for ratio in self._ratios(name, small)
+            for ratio in self._ratios(name, small, options)
             if not ratio.holds(is_small=small)
         ]
         for ratio in missed:
             self.stderr.write(f"Missed: {ratio}")
         sys.exit(1 if missed else 0)
 
-    def _ratios(self, name: str, small: bool) -> Iterator[Ratio | Absent]:
+    def _ratios(self, name: str, small: bool, options: dict) -> Iterator[Ratio | Absent]:
+        sizes = {each: options[each] for each in ("contacts", "events")}
         with throw_away_database() as url:
-            for ratio in BENCHES[name](url, is_small=small):
+            for ratio in BENCHES[name](
+                url, is_small=small, **(sizes if name == "segments" else {})
+            ):
                 self.stdout.write(str(ratio))
                 yield ratio
 

@@ -1,9 +1,15 @@
+"""The pages of contacts and their mail in the admin."""
+
+import json
+
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import now
 
+from contacts.admin.templates import TemplateAdmin
 from contacts.models import (
     Consent,
     ConsentChange,
@@ -12,21 +18,29 @@ from contacts.models import (
     ContactScore,
     Email,
     EmailActivity,
+    Erasure,
     Event,
     Identity,
     ImportedFile,
     MailStream,
     Membership,
     Merge,
+    Rescoring,
     Segment,
     SegmentClock,
     Suppression,
-    Template,
     Topic,
 )
 from contacts.operations.merging import merge_contacts
+from contacts.operations.restoring import restore_contact
+from contacts.operations.segments import require_sound_looks, revise_segment
+from contacts.queries import estimate
+from contacts.rules import parse
 from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
-from growth.errors import DomainError
+from growth.api.json import dump
+from growth.errors import DomainError, Invalid, TooSlow
+
+__all__ = ["TemplateAdmin"]  # The others register themselves here, that one in its module.
 
 
 class LikelyDuplicates(admin.SimpleListFilter):
@@ -44,16 +58,64 @@ class LikelyDuplicates(admin.SimpleListFilter):
         return Contact.objects.alike(name)
 
 
+class Deleted(admin.SimpleListFilter):
+    """The living, or those who were deleted and may be restored."""
+
+    title = "deleted"
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("yes", "may be restored")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.restorable() if self.value() == "yes" else queryset.alive()
+
+
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "id", "external_id", "phone", "tags", "project", "created_at")
-    list_filter = (LikelyDuplicates, "created_at")
+    list_filter = (LikelyDuplicates, Deleted, "created_at")
     search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
     list_select_related = ("project",)
-    actions = ("remove", "merge")
+    actions = ("remove", "merge", "restore")
+    fields = (
+        ("id", "project"),
+        "email",
+        ("phone", "external_id"),
+        "traits",
+        "tags",
+        "known_by",
+        "segments",
+        "consents",
+        ("created_at", "updated_at"),
+        ("deleted_at", "merged_into"),
+    )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).alive()
+    def get_actions(self, request: HttpRequest) -> dict:
+        """Return what can be done with the contacts that are listed."""
+        actions = super().get_actions(request)
+        fitting = ("restore",) if request.GET.get("deleted") == "yes" else ("remove", "merge")
+        return {name: action for name, action in actions.items() if name in fitting}
+
+    @admin.display
+    def known_by(self, contact: Contact) -> str:
+        """Return the claims of the contact."""
+        claims = contact.identities.order_by("id").values_list("kind", "value")
+        return ", ".join(f"{kind} {value}" for kind, value in claims)
+
+    @admin.display
+    def segments(self, contact: Contact) -> str:
+        """Return the names of the segments that the contact is in."""
+        memberships = contact.memberships.filter(project=contact.project_id).order_by("id")
+        return ", ".join(memberships.values_list("segment__name", flat=True))
+
+    @admin.display
+    def consents(self, contact: Contact) -> str:
+        """Return what the contact said of each topic."""
+        said = contact.consents.filter(project=contact.project_id).order_by("id")
+        return ", ".join(
+            f"{code}: {state}" for code, state in said.values_list("topic__code", "state")
+        )
 
     @admin.action(description="Delete, as the API does")
     def remove(self, request: HttpRequest, contacts: QuerySet) -> None:
@@ -61,6 +123,21 @@ class ContactAdmin(ReadOnlyAdmin):
         for contact in contacts:
             contact.remove(at=now())
         self.message_user(request, "The contacts are deleted.")
+
+    @admin.action(description="Restore")
+    def restore(self, request: HttpRequest, contacts: QuerySet) -> None:
+        """Bring the contacts back, and name what others have of theirs by now."""
+        for contact in contacts.select_related("project"):
+            try:
+                taken = restore_contact(contact, at=now())
+            except DomainError as error:  # It was erased meanwhile.
+                self.message_user(request, f"{contact.id}: {error.message}", messages.ERROR)
+                continue
+            self.message_user(request, f"{contact.id} is restored.")
+            if taken:
+                lost = ", ".join(f"{kind} {value}" for kind, value in taken)
+                text = f"{contact.id} goes without what others have now: {lost}."
+                self.message_user(request, text, messages.WARNING)
 
     @admin.action(description="Merge two, side by side")
     def merge(self, request: HttpRequest, contacts: QuerySet) -> HttpResponse | None:
@@ -84,18 +161,37 @@ class ContactAdmin(ReadOnlyAdmin):
         return None
 
     def _side_by_side(self, request: HttpRequest, pair: list[Contact]) -> HttpResponse:
-        one, other = (each.snapshot() for each in pair)
+        one, other = map(_told, pair)
         context = {
             "title": "Merge two contacts",
-            "contacts": pair,
+            "contacts": list(zip(_SIDES, pair, strict=True)),
             "table": {
-                "headers": ["", *map(str, pair)],
-                "rows": [[name, str(one[name]), str(other[name])] for name in one],
+                "headers": ["", *_SIDES],
+                "rows": [[name, one.get(name, "–"), other.get(name, "–")] for name in one | other],
             },
-            "resolutions": Merge.Resolution.choices,
+            "resolutions": _RESOLUTIONS,
         }
         context |= self.admin_site.each_context(request)
         return render(request, "admin/contact_merge.html", context)
+
+
+_SIDES = ("One", "The other")
+_RESOLUTIONS = {
+    Merge.Resolution.TARGET: "the value of the one that stays",
+    Merge.Resolution.SOURCE: "the value of the one that goes",
+    Merge.Resolution.RECENT: "the value of the one that changed last",
+}
+
+
+def _told(contact: Contact) -> dict[str, str]:
+    """Return what is known of the contact, trait by trait, as staff read it."""
+    fields = contact.snapshot()
+    traits = {f"traits.{name}": value for name, value in sorted(fields.pop("traits").items())}
+    fields["tags"] = ", ".join(contact.tags)
+    return {
+        name: (value or "–") if isinstance(value, str | None) else dump(value).decode()
+        for name, value in (fields | traits).items()
+    }
 
 
 @admin.register(ContactActivity)
@@ -103,6 +199,12 @@ class ContactActivityAdmin(ReadOnlyAdmin):
     list_display = ("contact", "last_activity_at", "engagement", "lead", "decayed_on")
     search_fields = ("contact__email_key", "contact__external_id")
     list_select_related = ("contact",)
+
+
+@admin.register(Rescoring)
+class RescoringAdmin(ReadOnlyAdmin):
+    list_display = ("project", "reached")
+    list_select_related = ("project",)
 
 
 @admin.register(ContactScore)
@@ -152,12 +254,73 @@ class EventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
+class SegmentForm(forms.ModelForm):
+    """A segment's name and rule. What an edit of the rule would change is shown before it is saved;
+    ``shown`` holds the rule of which it was.
+    """
+
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Segment
+        fields = ("name", "rules")
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rules"].required = self.instance.is_dynamic
+
+    def clean_rules(self) -> dict | None:
+        written, segment = self.cleaned_data["rules"], self.instance
+        if not segment.is_dynamic:
+            return None
+        try:
+            self.rule = parse(written, zone=segment.project.zone)
+            require_sound_looks(segment, self.rule)
+        except Invalid as refusal:
+            wrong = refusal.violations[0]
+            raise forms.ValidationError(f"{wrong.field}: {wrong.message}") from None
+        return written
+
+    def clean(self) -> None:
+        if "rules" in self.changed_data and not self.errors and self.instance.is_dynamic:
+            written = json.dumps(self.cleaned_data["rules"], sort_keys=True)
+            if self.cleaned_data["shown"] != written:
+                self.data = self.data.copy()
+                self.data["shown"] = written
+                self.add_error("rules", self._changes())
+
+    def _changes(self) -> str:
+        try:
+            told = estimate(self.instance.project, self.rule, segment=self.instance, at=now())
+        except TooSlow as error:
+            return f"{error.message} Save again to do it all the same."
+        enter, leave = told["changes"]["enter"], told["changes"]["leave"]
+        return f"{enter:,} contacts would enter, and {leave:,} leave. Save again to do it."
+
+
 @admin.register(Segment)
-class SegmentAdmin(ReadOnlyAdmin):
+class SegmentAdmin(ProjectModelAdmin):
+    form = SegmentForm
+    fields = ("name", "rules", "shown", "project", "type", "status", "members", "updated_at")
+    readonly_fields = ("project", "type", "status", "members", "updated_at")
     list_display = ("name", "id", "project", "type", "status", "members", "updated_at")
     list_filter = ("type", "status")
     search_fields = ("name",)
     list_select_related = ("project",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Segment | None = None) -> bool:
+        return False
+
+    def save_model(
+        self, request: HttpRequest, segment: Segment, form: SegmentForm, change: bool
+    ) -> None:
+        """Change the segment as the API does."""
+        stored = Segment.objects.select_related("project").get(pk=segment.pk)
+        rules = segment.rules if "rules" in form.changed_data else None
+        revise_segment(stored, name=segment.name, rules=rules, at=now())
 
     @admin.display
     def members(self, segment: Segment) -> int:
@@ -180,19 +343,19 @@ class MergeAdmin(ReadOnlyAdmin):
     list_select_related = ("source", "target", "project")
 
 
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ("contact_id", "project", "erased_at", "counts", "due_at")
+    list_filter = ("erased_at",)
+    search_fields = ("contact__id__exact",)
+    list_select_related = ("project",)
+
+
 @admin.register(SegmentClock)
 class SegmentClockAdmin(ReadOnlyAdmin):
     list_display = ("segment", "contact", "recheck_at")
     search_fields = ("segment__name",)
     list_select_related = ("segment", "contact")
-
-
-@admin.register(Template)
-class TemplateAdmin(ReadOnlyAdmin):
-    list_display = ("code", "project", "name", "subject", "format", "updated_at")
-    list_filter = ("format",)
-    search_fields = ("code", "name", "subject")
-    list_select_related = ("project",)
 
 
 @admin.register(MailStream)

@@ -1,0 +1,80 @@
+"""The audit log: every call of the management API that changed something."""
+
+from typing import Any
+
+import orjson
+from django.http.response import HttpResponseBase
+from django.utils.timezone import now
+from rest_framework.request import Request
+
+from growth.api.idempotency import Handler
+from growth.api.json import dump
+from growth.models import AuditEntry
+from growth.transactions import atomic_with_retries
+
+_SECRETS = ("key", "secret")
+_UNTOLD = ("updated_at", "warnings")
+
+
+def audited(view: Any, handler: Handler) -> Handler:
+    """Return the handler, with an entry in the log for what it changes, in one transaction.
+
+    What the view shows of the thing before and after is compared. Of people only the names of the
+    fields are noted (``view.is_about_people``): what is known of them is kept in one place.
+    """
+
+    @atomic_with_retries
+    def handle(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        before = _shown(view, request, args, kwargs)
+        response = handler(request, *args, **kwargs)
+        if response.status_code < 300:
+            _note(view, request, before, _after(response))
+        return response
+
+    return handle
+
+
+def _shown(view: Any, request: Request, args: Any, kwargs: Any) -> dict[str, Any]:
+    names_a_thing = kwargs or view.is_single
+    if view.is_about_people or not names_a_thing or not hasattr(view, "retrieve"):
+        return {}
+    return _plain(view.retrieve(request, *args, **kwargs).data)
+
+
+def _after(response: HttpResponseBase) -> dict[str, Any]:
+    data = _plain(getattr(response, "data", None) or {})
+    return data if isinstance(data, dict) else {}
+
+
+def _note(view: Any, request: Request, before: dict, after: dict) -> None:
+    if view.is_about_people:
+        sent = request.data if isinstance(request.data, dict) else {}
+        before, after = {}, {"fields": sorted(sent)}
+    else:
+        changed = [
+            name
+            for name in before.keys() | after.keys()
+            if before.get(name) != after.get(name) and name not in _UNTOLD
+        ]
+        before, after = _only(before, changed), _only(after, changed)
+    AuditEntry.objects.create(
+        project_id=request.auth.project_id,
+        at=now(),
+        request_id=request._request.request_id,
+        api_key=request.auth,
+        method=request.method,
+        path=request.path[:500],
+        before=before,
+        after=after,
+    )
+
+
+def _only(shown: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {
+        name: "…" if name in _SECRETS else shown[name] for name in sorted(names) if name in shown
+    }
+
+
+def _plain(data: Any) -> Any:
+    """Return the data as its JSON says it."""
+    return orjson.loads(dump(data))

@@ -1,0 +1,109 @@
+"""How many requests a second a key may send: by the project's plan, counted in Redis.
+
+Where Redis is not, or is gone, each process counts for itself; nobody is kept waiting for it.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from limits.storage import MemoryStorage, RedisStorage, Storage
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from growth.models import Project
+
+MANAGEMENT, INGEST = "management", "ingest"
+RATES = {
+    MANAGEMENT: {Project.Plan.FREE: 10, Project.Plan.GROWTH: 50, Project.Plan.SCALE: 100},
+    INGEST: {Project.Plan.FREE: 100, Project.Plan.GROWTH: 500, Project.Plan.SCALE: 1000},
+}
+"""Requests a second of one key."""
+
+_REDIS_TIMEOUT = 0.1  # seconds
+_REDIS_PAUSE = 5  # seconds without Redis after it failed
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Where a key stands in the second that runs."""
+
+    limit: int
+    count: int
+    second: int
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether this request is one too many."""
+        return self.count > self.limit
+
+    def headers(self) -> dict[str, str]:
+        """Return what every answer says of it; ``Reset`` is in seconds since 1970."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(max(self.limit - self.count, 0)),
+            "X-RateLimit-Reset": str(self.second + 1),
+        }
+
+
+class Counter:
+    """Counts requests in Redis, and in this process while Redis is away."""
+
+    def __init__(self, url: str) -> None:
+        self._local = MemoryStorage()
+        self._shared: Storage | None = None
+        self._away_until = 0.0
+        if url.startswith(("redis:", "rediss:", "unix:")):
+            timeouts = {"socket_timeout": _REDIS_TIMEOUT, "socket_connect_timeout": _REDIS_TIMEOUT}
+            self._shared = RedisStorage(url, **timeouts)
+
+    def add(self, name: str) -> int:
+        """Return how many have come under the name, this one included."""
+        if self._shared and time.monotonic() >= self._away_until:
+            try:
+                return self._shared.incr(name, 2)
+            except Exception as error:  # Whatever is wrong with it, requests go on.
+                self._away_until = time.monotonic() + _REDIS_PAUSE
+                log.warning("rate_limits_are_local", error=repr(error))
+        return self._local.incr(name, 2)
+
+
+_counter = Counter(settings.BROKER_URL)
+
+
+class KeyThrottle(BaseThrottle):
+    """Lets each key send what the plan of its project allows; ``view.rate`` names which rate."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        if not settings.RATE_LIMITS or request.auth is None:
+            return True
+        kind = getattr(view, "rate", MANAGEMENT)
+        second = int(time.time())
+        count = _counter.add(f"rate/{kind}/{request.auth.pk}/{second}")
+        rate = Rate(RATES[kind][request.auth.project.plan], count, second)
+        request._request.rate = rate
+        return not rate.is_exceeded
+
+    def wait(self) -> float:
+        return math.ceil(time.time()) - time.time()
+
+
+class RateMiddleware:
+    """Tells in every answer where the key stands."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if rate := getattr(request, "rate", None):
+            for name, value in rate.headers().items():
+                response.headers[name] = value
+        return response

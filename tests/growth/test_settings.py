@@ -1,0 +1,108 @@
+"""``/v1/settings``: the documented shape, and what follows from a change."""
+
+import pytest
+
+from contacts.models import Rescoring, Segment
+from contacts.operations import scoring
+from growth.models import DomainEvent, Project
+from tests.campaigns.factories import make_segment
+from tests.conftest import AT
+from tests.factories import make_contact
+
+
+def test_settings_have_the_documented_shape(api, project):
+    answer = api.get("/v1/settings")
+
+    assert answer.status_code == 200
+    assert {name: answer.json()[name] for name in ("project_id", "name", "timezone", "domain")} == {
+        "project_id": project.id,
+        "name": "Acme",
+        "timezone": "UTC",
+        "domain": "",
+    }
+    assert answer.json()["created_at"].endswith("Z")
+    assert answer.json()["default_from_email"] == ""
+
+
+def test_the_documented_patch_works_to_the_letter(api, project):
+    body = {"timezone": "Europe/London", "default_from_email": "hello@acme.com"}
+    answer = api.patch("/v1/settings", body)
+
+    assert answer.status_code == 200
+    assert answer.json() | body == answer.json()
+    project.refresh_from_db()
+    assert project.timezone == "Europe/London"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"timezone": 7}, "timezone"),
+        ({"default_from_email": "nobody"}, "default_from_email"),
+        ({"week_start": "someday"}, "week_start"),
+        ({"duplicate_check_priority": ["email", "email"]}, "duplicate_check_priority"),
+        ({"duplicate_check_priority": []}, "duplicate_check_priority"),
+        ({"scoring": {"lead": {"email": 101}}}, "scoring.lead.email"),
+        ({"scoring": {"lead": {"traits": {"name": "many"}}}}, "scoring.lead.traits.name"),
+        ({"scoring": {"hype": {}}}, "scoring.hype"),
+        ({"scoring": []}, "scoring"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_value_is_named_and_nothing_changes(api, project, body, field):
+    answer = api.patch("/v1/settings", {"name": "Changed", **body})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"][0]["field"] == field
+    project.refresh_from_db()
+    assert project.name == "Acme"
+
+
+def test_the_plan_is_not_the_callers_to_change(api, project):
+    answer = api.patch("/v1/settings", {"plan": "free"})
+
+    assert answer.status_code == 200
+    assert answer.json()["plan"] == Project.Plan.SCALE
+    assert answer.json()["warnings"] == ["plan: This field is read-only and was ignored."]
+
+
+def test_what_did_not_change_is_no_news(api, project):
+    api.patch("/v1/settings", {"name": "Acme"})
+
+    assert not DomainEvent.objects.filter(type="settings.updated").exists()
+
+
+def test_segments_are_written_anew_when_the_days_begin_elsewhere(api, project, relay):
+    segment = make_segment(project, make_contact(project))
+    Segment.objects.filter(pk=segment.pk).update(type="dynamic")
+    api.patch("/v1/settings", {"timezone": "Asia/Kathmandu"})
+    relay()
+
+    segment.refresh_from_db()
+    assert segment.status == Segment.Status.BUILDING
+    assert Rescoring.objects.filter(project=project).exists()
+
+
+def test_scores_follow_the_rules_of_the_project(api, project, relay):
+    contact = make_contact(project, traits={"shoe_size": 43})
+    assert api.get(f"/v1/contacts/{contact.id}").json()["scores"]["lead"] == 20
+    rules = {"lead": {"email": 1, "traits": {"shoe_size": 50}}}
+    assert api.patch("/v1/settings", {"scoring": rules}).json()["scoring"] == rules
+    relay()
+    while scoring.rescore_next(at=AT):
+        pass
+
+    assert api.get(f"/v1/contacts/{contact.id}").json()["scores"]["lead"] == 51
+    assert contact.activity.lead == 51
+    assert not Rescoring.objects.exists()
+
+
+def test_to_rescore_goes_on_where_it_was_killed(api, project, monkeypatch):
+    contacts = [make_contact(project) for _ in range(3)]
+    monkeypatch.setattr(scoring, "_BATCH", 2)
+    scoring.rescore_all(project)
+    done = [scoring.rescore_next(at=AT) for _ in range(4)]
+
+    assert done == [2, 1, 0, 0]
+    assert all(contact.activity.lead == 20 for contact in contacts)
