@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Enrollment
 from contacts.models import Email, EmailActivity
 
 _KINDS = EmailActivity.Kind
@@ -16,6 +16,7 @@ def stats(campaign: Campaign) -> dict[str, Any]:
     Sent are those that were accepted or refused for good; bounced those refused, or returned later.
     Failed ones met no refusal: their text could not be made, or no server took them in time. An
     opened mail counts once however often it was opened, and apart if a machine did.
+    Conversions are contacts who reached the goal, per contact that was enrolled.
     """
     mails = Email.objects.filter(project=campaign.project_id, stream=campaign.stream_id)
     counts = mails.annotate(
@@ -59,7 +60,23 @@ def stats(campaign: Campaign) -> dict[str, Any]:
         "failed": counts["failed"],
         "in_doubt": counts["in_doubt"],
         "waiting": counts["waiting"],
+        **_journeys(campaign),
     }
+
+
+def _journeys(campaign: Campaign) -> dict[str, Any]:
+    """Return how many contacts are how far in a sequence; a broadcast has no journeys."""
+    if campaign.type == Campaign.Type.BROADCAST:
+        return {}
+    journeys = Enrollment.objects.filter(project=campaign.project_id, campaign=campaign)
+    counts = journeys.aggregate(
+        enrolled=Count("contact", distinct=True),
+        active=Count("pk", Q(state=Enrollment.State.ACTIVE)),
+        completed=Count("pk", Q(state=Enrollment.State.COMPLETED)),
+        exited=Count("pk", Q(state=Enrollment.State.EXITED)),
+        conversions=Count("contact", Q(converted_at__isnull=False), distinct=True),
+    )
+    return counts | {"conversion_rate": _rate(counts["conversions"], counts["enrolled"], 3)}
 
 
 def _has(kind: str, **conditions: Any) -> Exists:

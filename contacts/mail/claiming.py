@@ -58,7 +58,7 @@ WITH RECURSIVE stream (project_id, id, due_at) AS (  -- one step of the index ea
     SELECT stream.project_id, stream.id
       FROM stream
       JOIN contacts_mailstream owner ON owner.id = stream.id AND owner.paused_at IS NULL
-     WHERE stream.due_at <= %(at)s
+     WHERE stream.due_at <= %(at)s AND (%(stream)s::bigint IS NULL OR stream.id = %(stream)s)
      ORDER BY stream.due_at LIMIT %(limit)s
 ), shared AS (
     SELECT due.project_id, due.id, ceil(%(limit)s::numeric
@@ -143,11 +143,13 @@ class Claim:
     taken: int
 
 
-def claim(*, at: datetime, limit: int) -> Claim:
-    """Take due mails for this worker; those that must not be sent are decided on the way."""
+def claim(*, at: datetime, limit: int, stream: int | None = None) -> Claim:
+    """Take due mails for this worker, of all streams or of one; those that must not be sent are
+    decided on the way.
+    """
     until = at + CLAIM_LEASE
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"at": at, "until": until, "limit": limit})
+        cursor.execute(_CLAIM, {"at": at, "until": until, "limit": limit, "stream": stream})
         rows = cursor.fetchall()
     mails = [_mail(row) for row in rows if row[-1]]
     mails.sort(key=lambda mail: (mail.project, mail.key))  # Chunks of one project, mostly.

@@ -12,6 +12,7 @@ from django.db import connection
 
 from contacts.models import MailStream, Segment
 from growth import outbox
+from growth.models import Project
 
 SEND_TASK = "contacts.tasks.send_due_emails"
 
@@ -53,6 +54,61 @@ def queue_segment(stream: MailStream, mailing: Mailing, segment: Segment, *, at:
     source = """SELECT contact_id, 0 AS entry, '{}'::jsonb AS context, 0 AS hops
                   FROM contacts_membership WHERE project_id = %s AND segment_id = %s"""
     return _queue(stream, mailing, source, [segment.project.key, segment.key], at)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A contact whose journey through the stream ended, and why its waiting mail is not sent."""
+
+    stream: int
+    contact: int
+    entry: int
+    reason: str
+
+
+def withdraw(project: Project, withdrawals: Sequence[Withdrawal], *, at: datetime) -> int:
+    """Suppress the waiting mails of these journeys, each with its reason; return how many."""
+    if not withdrawals:
+        return 0
+    columns = zip(*((w.stream, w.contact, w.entry, w.reason) for w in withdrawals), strict=True)
+    chosen = """SELECT DISTINCT ON (mail.id) mail.id, ended.reason
+                  FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::text[])
+                       AS ended (stream_id, contact_id, entry, reason)
+                  JOIN contacts_email mail ON mail.project_id = %s
+                       AND mail.contact_id = ended.contact_id
+                       AND mail.stream_id = ended.stream_id AND mail.entry = ended.entry"""
+    return _suppress(chosen, [*map(list, columns), project.key], at)
+
+
+def withdraw_stream(
+    stream: MailStream, reason: str, *, at: datetime, steps: Sequence[str] | None = None
+) -> int:
+    """Suppress all waiting mails of the stream, or of these steps of it; return how many."""
+    chosen = """SELECT mail.id, %s::text AS reason FROM contacts_email mail
+                 WHERE mail.project_id = %s AND mail.stream_id = %s
+                   AND (%s::text[] IS NULL OR mail.step_key = ANY(%s::text[]))"""
+    named = None if steps is None else list(steps)
+    return _suppress(chosen, [reason, stream.project_key, stream.pk, named, named], at)
+
+
+def _suppress(chosen: str, params: list[Any], at: datetime) -> int:
+    """Suppress those of the chosen mails that wait; a worker that holds one finds it gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH chosen AS ({chosen} AND mail.state IN ('queued', 'deferred', 'claimed')),
+            held AS MATERIALIZED (
+                SELECT mail.id FROM contacts_email mail WHERE mail.id IN (SELECT id FROM chosen)
+                 ORDER BY mail.id FOR UPDATE)
+            UPDATE contacts_email email
+               SET state = 'suppressed', reason = chosen.reason, decided_at = %s,
+                   leased_until = NULL
+              FROM chosen JOIN held USING (id)
+             WHERE email.id = chosen.id AND email.state IN ('queued', 'deferred', 'claimed')
+            """,
+            [*params, at],
+        )
+        return cursor.rowcount
 
 
 def _queue(

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns.operations.broadcasts import start_broadcasts
 from campaigns.operations.campaigns import send_test
-from campaigns.operations.journeys import enroll
+from campaigns.operations.journeys import follow_events
 from contacts.mail.links import read_click_token
 from contacts.mail.rendering import SAMPLE
 from contacts.mail.sending import send_due
@@ -70,7 +70,7 @@ def test_preview_test_and_real_mail_are_the_same_bytes(api, project, settings, k
             start_broadcasts(at=AT)
         else:
             event = make_event(alex, "signup_completed")
-            enroll(project, [(event.key, AT.isoformat())], at=AT, hops=0)
+            follow_events(project, [(event.key, AT.isoformat())], at=AT, hops=0)
         send_due(at=AT, relay=Relay(sink.url))
 
     test, real = sink.received
