@@ -72,6 +72,7 @@ class CampaignSerializer(StrictSerializer):
         r"^[a-z][a-z0-9_]{1,63}$", source="template_code", required=False
     )
     scheduled_at = serializers.DateTimeField(required=False, allow_null=True)
+    send_at_local_time = serializers.BooleanField(required=False)
     steps = StepSerializer(many=True, required=False)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -109,10 +110,16 @@ class CampaignSerializer(StrictSerializer):
             data["steps"] = [first | flat]
         if any("template_code" not in step for step in data.get("steps", [])):
             raise serializers.ValidationError({"template_id": ["Name the template to send."]})
+        if self._said(data, "send_at_local_time") and not self._said(data, "scheduled_at"):
+            message = "Say in scheduled_at at which time of the clock to send."
+            raise serializers.ValidationError({"scheduled_at": [message]})
         return data
 
+    def _said(self, data: dict, name: str) -> Any:
+        return data[name] if name in data else getattr(self.instance, name, None)
+
     def _validate_lifecycle(self, data: dict) -> dict:
-        for name in ("subject", "template_code", "scheduled_at"):
+        for name in ("subject", "template_code", "scheduled_at", "send_at_local_time"):
             if data.pop(name, None) is not None:
                 shown = "template_id" if name == "template_code" else name
                 raise serializers.ValidationError({shown: ["Only a broadcast has this field."]})
@@ -250,6 +257,7 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
             "subject": first and first.subject,
             "template_id": first and first.template_code,
             "scheduled_at": campaign.scheduled_at,
+            "send_at_local_time": campaign.send_at_local_time,
         }
     return data
 

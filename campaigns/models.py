@@ -6,6 +6,7 @@ from typing import Any, Self
 from django.db import models, transaction
 from django.db.models import Q
 
+from contacts.mail.hours import WIDEST, first_moment
 from contacts.mail.queueing import Mailing
 from contacts.models import MailStream, Segment
 from growth import durations, outbox
@@ -25,11 +26,12 @@ class CampaignQuerySet(ProjectQuerySet):
         return self.filter(type=Campaign.Type.LIFECYCLE)
 
     def to_be_started(self, at: datetime) -> Self:
-        """Keep broadcasts whose time has come, whose segment is built, and whose audience is not
-        frozen yet.
+        """Keep broadcasts whose time has come, or may have come somewhere, whose segment is built,
+        and whose audience is not frozen yet.
         """
+        early = Q(send_at_local_time=True, scheduled_at__lte=at + WIDEST)
         return self.filter(
-            Q(scheduled_at=None) | Q(scheduled_at__lte=at),
+            Q(scheduled_at=None) | Q(scheduled_at__lte=at) | early,
             type=Campaign.Type.BROADCAST,
             status__in=(Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED),
             started_at=None,
@@ -63,6 +65,7 @@ class Campaign(ProjectModel):
     trigger_event = models.CharField(max_length=256, blank=True, editable=False)
     segment = models.ForeignKey(Segment, models.PROTECT, null=True, blank=True, related_name="+")
     scheduled_at = models.DateTimeField(null=True, blank=True)
+    send_at_local_time = models.BooleanField(default=False)
     activated_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
@@ -88,6 +91,19 @@ class Campaign(ProjectModel):
         """Store the campaign; SQL finds it by the event that its trigger names."""
         self.trigger_event = (self.trigger or {}).get("event") or ""
         super().save(**options)
+
+    @property
+    def wall(self) -> datetime | None:
+        """The time of the clock at which each contact gets the mail, if it is not one moment."""
+        if not (self.send_at_local_time and self.scheduled_at):
+            return None
+        return self.scheduled_at.astimezone(self.project.zone).replace(tzinfo=None)
+
+    def is_time(self, at: datetime) -> bool:
+        """Tell whether the broadcast's time has come, where it comes first."""
+        if self.wall:
+            return first_moment(self.wall) <= at
+        return self.scheduled_at is None or self.scheduled_at <= at
 
     @transaction.atomic
     def activate(self, *, at: datetime) -> None:

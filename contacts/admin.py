@@ -15,6 +15,7 @@ from contacts.models import (
     Event,
     Identity,
     ImportedFile,
+    MailGate,
     MailStream,
     Membership,
     Merge,
@@ -209,6 +210,12 @@ class EmailAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     search_fields = ("email_key__startswith", "stream__name")
     list_select_related = ("stream",)
+
+
+@admin.register(MailGate)
+class MailGateAdmin(ReadOnlyAdmin):
+    list_display = ("name", "open_at", "failures")
+    search_fields = ("name",)
 
 
 @admin.register(EmailActivity)

@@ -15,7 +15,9 @@ from growth.transactions import atomic_with_retries
 def start_broadcasts(*, at: datetime) -> int:
     """Freeze the audiences of broadcasts whose time has come; return how many there were."""
     waiting = Campaign.objects.to_be_started(at).select_related("stream", "project", "segment")
-    campaigns = list(waiting.select_for_update(skip_locked=True, of=("self",))[:10])
+    due = [campaign.pk for campaign in waiting if campaign.is_time(at)]
+    held = waiting.filter(pk__in=due).select_for_update(skip_locked=True, of=("self",))
+    campaigns = list(held[:10])
     for campaign in campaigns:
         _start(campaign, at)
     return len(campaigns)
@@ -26,7 +28,7 @@ def _start(campaign: Campaign, at: datetime) -> None:
         cursor.execute("SET LOCAL statement_timeout = 0")  # A million rows take their time.
     step = campaign.steps.order_by("position").first()
     segment = Segment.objects.get(pk=campaign.segment_id)
-    queue_segment(campaign.stream, step.mailing(), segment, at=at)
+    queue_segment(campaign.stream, step.mailing(), segment, at=at, wall=campaign.wall)
     campaign.status = Campaign.Status.ACTIVE
     campaign.started_at = at
     campaign.save(update_fields=["status", "started_at", "updated_at"])

@@ -65,6 +65,7 @@ class Relay:
     ) -> None:
         self.url = url
         self._server = parse_url(url)
+        self.name = f"{self._server.host}:{self._server.port}"
         self._timeout, self._dot_timeout = timeout, dot_timeout
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0

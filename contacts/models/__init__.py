@@ -3,7 +3,14 @@ from contacts.models.contact import Contact, ContactActivity, ContactScore
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
-from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, Template
+from contacts.models.mail import (
+    Email,
+    EmailActivity,
+    MailGate,
+    MailStream,
+    Suppression,
+    Template,
+)
 from contacts.models.merge import Merge
 from contacts.models.segment import Membership, Segment, SegmentClock
 
@@ -20,6 +27,7 @@ __all__ = [
     "EventReceipt",
     "Identity",
     "ImportedFile",
+    "MailGate",
     "MailStream",
     "Membership",
     "Merge",
