@@ -16,6 +16,8 @@ from growth.models import DomainEventType, Project
 from growth.transactions import atomic_with_retries
 
 GIVE_UP_AFTER = timedelta(hours=24)
+KEY_LIFE = timedelta(hours=23)
+"""Providers know the keys of requests for a day."""
 
 _State = Email.State
 _DELAYS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360)]
@@ -54,6 +56,14 @@ def deferred(mail: Mail, reason: str, *, at: datetime) -> Outcome:
     if at - mail.first_attempt_at >= GIVE_UP_AFTER:
         return Outcome(mail, _State.FAILED, f"Given up after a day: {reason}")
     return Outcome(mail, _State.DEFERRED, reason, min(retry_at, _last_try(mail)))
+
+
+def unsure(mail: Mail, reason: str, *, at: datetime) -> Outcome:
+    """Return that the mail is asked for again, as long as the provider knows its key."""
+    again = deferred(mail, reason, at=at)
+    if again.due_at is None or again.due_at > mail.first_attempt_at + KEY_LIFE:
+        return Outcome(mail, _State.IN_DOUBT, reason)
+    return again
 
 
 def untried(mail: Mail, reason: str) -> Outcome:

@@ -19,11 +19,12 @@ from contacts.mail.claiming import Claim, Mail
 from contacts.mail.dialogue import Fate, Verdict
 from contacts.mail.links import SAMPLE, unsubscribe_url
 from contacts.mail.liquid import RenderError, TemplateError
-from contacts.mail.outcomes import Outcome, deferred, untried
+from contacts.mail.outcomes import Outcome, deferred, unsure, untried
 from contacts.mail.parcels import Parcel, pack, write
 from contacts.mail.preview import preview
+from contacts.mail.relays import AnyRelay, relay_to, shared_relay
 from contacts.mail.templates import find_template, templates_for
-from contacts.mail.transport import Relay, RelayDown, shared_relay
+from contacts.mail.transport import RelayDown
 from contacts.models import Email, MailStream
 from contacts.models.addresses import AddressError
 from growth.errors import Conflict, DomainError, Invalid, Violation
@@ -46,7 +47,7 @@ _State = Email.State
 log = structlog.get_logger(__name__)
 
 
-def send_due(*, at: datetime, limit: int = BATCH, relay: Relay | None = None) -> int:
+def send_due(*, at: datetime, limit: int = BATCH, relay: AnyRelay | None = None) -> int:
     """Send one batch of due mails; return how many were taken, or 0 if the server is not there."""
     if lost := claiming.settle_lost(at=at):
         log.warning("mails_in_doubt", mails=lost)
@@ -66,7 +67,7 @@ def send_due(*, at: datetime, limit: int = BATCH, relay: Relay | None = None) ->
 class _Batch:
     """The mails of one claim on their way."""
 
-    def __init__(self, claim: Claim, relay: Relay, breaker: Breaker, at: datetime) -> None:
+    def __init__(self, claim: Claim, relay: AnyRelay, breaker: Breaker, at: datetime) -> None:
         self._claim, self._relay, self._breaker, self._at = claim, relay, breaker, at
         projects = Project.objects.filter(pk__in={mail.project for mail in claim.mails})
         self._projects = {project.key: project for project in projects}
@@ -176,9 +177,11 @@ class _Batch:
     def _outcome(self, mail: Mail, verdict: Verdict) -> Outcome:
         match verdict.fate:
             case Fate.ACCEPTED:
-                return Outcome(mail, _State.SENT)
+                return Outcome(mail, _State.SENT, provider_id=verdict.provider_id)
             case Fate.DEFERRED:
                 return deferred(mail, verdict.reply, at=self._at)
+            case Fate.UNSURE:
+                return unsure(mail, verdict.reply, at=self._at)
             case Fate.NO_SUCH_RECIPIENT:
                 return Outcome(mail, _State.FAILED, verdict.reply, is_bounce=True)
             case Fate.REFUSED:
@@ -223,7 +226,7 @@ def send_test_mail(
     :raises MailServerUnavailable: if it cannot be reached.
     """
     parcel = _sample(stream, template_code, subject, address, at)
-    relay = Relay(settings.EMAIL_URL)
+    relay = relay_to(settings.EMAIL_URL)
     try:
         verdict = relay.send(parcel.envelope, parcel.message)
     except RelayDown as down:
@@ -255,6 +258,6 @@ def _require_accepted(verdict: Verdict) -> None:
             raise Conflict(f"The mail server refused the mail: {verdict.reply}")
         case Fate.DEFERRED:
             message = f"The mail server does not take the mail now: {verdict.reply}"
-        case Fate.UNKNOWN:
+        case Fate.UNKNOWN | Fate.UNSURE:
             message = "The mail server did not answer; look into the mailbox before you try again."
     raise MailServerUnavailable(message)
