@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,8 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,27 +91,56 @@ class System:
 
     def kill_workers(self, queue: str) -> int:
         """Kill the workers of the queue without a warning; return how many processes died."""
-        killed = 0
+        return _kill(self._processes("worker", queue))
+
+    def kill_one_worker(self, queue: str, chance: random.Random) -> int:
+        """Kill one process that does the queue's work; return how many died."""
+        processes = self._processes("worker", queue)
+        keys = {process.pid for process in processes}
+        hands = [process for process in processes if process.ppid() in keys]
+        return _kill([chance.choice(hands)] if hands else [])
+
+    def kill(self, program: str) -> int:
+        """Kill a program without a warning: beat, web, broker or database."""
+        return _kill(self._processes(_SIGNS[program])[:1])
+
+    def _processes(self, *signs: str) -> list[psutil.Process]:
+        """Return the processes whose command has all the signs, parents first."""
+        found = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
-            try:
+            with suppress(psutil.NoSuchProcess):
                 command = process.cmdline()
-                if "worker" in command and any(queue in part for part in command):
-                    process.send_signal(signal.SIGKILL)
-                    killed += 1
-            except psutil.NoSuchProcess:
-                continue
-        return killed
+                if all(any(sign in part for part in command) for sign in signs):
+                    found.append(process)
+        return found
+
+
+def _kill(processes: Sequence[psutil.Process]) -> int:
+    killed = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+_SIGNS = {
+    "beat": "--schedule",
+    "web": "granian",
+    "broker": "redis-server",
+    "database": "--unix_socket_directories",
+}
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[System]:
+def running(data_dir: Path, **environment: str) -> Iterator[System]:
     """Start an instance without demo data, yield it when it answers, and stop it."""
     port = free_port(preferred=None)
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up", "--no-demo", "--port", str(port)]
         + ["--data-dir", str(data_dir)],
         cwd=ROOT,
-        env=clean_environment(),
+        env=clean_environment() | environment,
         stdout=subprocess.PIPE,
         text=True,
     )

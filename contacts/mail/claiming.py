@@ -186,7 +186,6 @@ def claim(*, at: datetime, limit: int) -> Claim:
     return Claim(mails, until, len(rows))
 
 
-@atomic_with_retries
 def begin(
     mails: Sequence[Mail], *, until: datetime, at: datetime, capped: Collection[int] = ()
 ) -> set[int]:
@@ -199,9 +198,22 @@ def begin(
     pressing = [
         mail for mail in mails if mail.project in capped and mail.kind in MailStream.PROMOTIONAL
     ]
+    if pressing:
+        return _hold_and_begin(mails, sorted({mail.contact for mail in pressing}), until, at)
+    return _begin(mails, until, at)
+
+
+@atomic_with_retries
+def _hold_and_begin(
+    mails: Sequence[Mail], contacts: Sequence[int], until: datetime, at: datetime
+) -> set[int]:
     with connection.cursor() as cursor:
-        if pressing:
-            cursor.execute(_HOLD, [sorted({mail.contact for mail in pressing})])
+        cursor.execute(_HOLD, [contacts])
+    return _begin(mails, until, at)
+
+
+def _begin(mails: Sequence[Mail], until: datetime, at: datetime) -> set[int]:
+    with connection.cursor() as cursor:
         cursor.execute(
             _BEGIN,
             {

@@ -16,6 +16,8 @@ from liquid import BoundTemplate, DictLoader, Environment, RenderContext
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import LiquidError
 
+from contacts.mail.liquid_output import Buffer, FieldOutput
+
 MAX_SOURCE = 100_000
 MAX_TAG = 2_000
 MAX_OUTPUT = 500_000
@@ -220,6 +222,9 @@ class _Template(BoundTemplate):
     context_class = _Context
     max_iterations = _MAX_ITERATIONS
 
+    def _get_buffer(self) -> Buffer:
+        return Buffer(limit=MAX_OUTPUT)
+
 
 class _Environment(Environment):
     template_class = _Template
@@ -232,6 +237,7 @@ class _Environment(Environment):
         """Keep what is in the list of filters, and no tag that reads other templates."""
         super().setup_tags_and_filters(extra=extra)
         del self.tags["include"], self.tags["render"]
+        self.add_tag(FieldOutput)
         self.filters = {name: _bounded(name, self.filters[name]) for name in _FILTERS}
 
 
