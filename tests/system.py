@@ -36,7 +36,15 @@ class System:
         self.process, self.data_dir = process, data_dir
         self.project = json.loads((data_dir / "project.json").read_text())
 
-    def call(self, method: str, path: str, body: Any = None, *, key: str = "secret_key") -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "secret_key",
+        seconds: float = 60,
+    ) -> Any:
         """Return what the API answers."""
         request = urllib.request.Request(
             self.project["base_url"] + path,
@@ -48,7 +56,7 @@ class System:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.code} {error.read()!r}") from None
@@ -148,7 +156,7 @@ def running(data_dir: Path, **environment: str) -> Iterator[System]:
         next(line for line in process.stdout if line.strip().startswith("curl "))
         yield System(process, data_dir)
         process.send_signal(signal.SIGTERM)
-        process.wait(40)
+        process.wait(90)  # Each program may finish what it has begun.
     finally:
         process.kill()
         process.communicate()
