@@ -44,6 +44,16 @@ def _database(url: str) -> dict[str, Any]:
     return database | {"ENGINE": "growth.database"}
 
 
+def _rates(name: str) -> dict[str, int]:
+    try:
+        rates = env.dict(name, cast={"value": int}, default={})
+    except ValueError:
+        rates = {"": 0}
+    if any(not domain or rate < 1 for domain, rate in rates.items()):
+        raise ImproperlyConfigured(f"{name} must be such as gmail.com=600,*=6000.")
+    return {domain.lower(): rate for domain, rate in rates.items()}
+
+
 VERSION = _version()
 DATA_DIR = Path(env("GROWTH_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
 INSTANCE = embedded.read(DATA_DIR)
@@ -163,6 +173,10 @@ ANYMAIL = {
     for name, value in os.environ.items()
     if name.startswith("ANYMAIL_")
 }
+# Mails a minute: of each project that names none of its own, and to domains, such as
+# GROWTH_MAIL_DOMAIN_RATES=gmail.com=600,*=6000. Empty means as fast as the server takes them.
+MAIL_RATE = env.int("GROWTH_MAIL_RATE", default=0)
+MAIL_DOMAIN_RATES = _rates("GROWTH_MAIL_DOMAIN_RATES")
 MAILBOX_DIR = DATA_DIR / "mailbox"
 
 LOGIN_REDIRECT_URL = "/admin/"

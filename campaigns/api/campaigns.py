@@ -173,6 +173,7 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
             "template_id": first and first.template_code,
             "scheduled_at": campaign.scheduled_at,
             "start_within": campaign.start_within,
+            "send_at_local_time": campaign.send_at_local_time,
         }
     else:
         data |= {

@@ -109,6 +109,7 @@ class CampaignSerializer(StrictSerializer):
     template_id = serializers.RegexField(_TEMPLATE_CODE, source="template_code", required=False)
     scheduled_at = Moment(required=False, allow_null=True)
     start_within = Duration(required=False)
+    send_at_local_time = serializers.BooleanField(required=False)
     reentry = serializers.ChoiceField(Campaign.Reentry.choices, required=False)
     delay_from = serializers.ChoiceField(Campaign.DelayFrom.choices, required=False)
     goal = JSONObject(required=False, allow_null=True)
@@ -176,6 +177,9 @@ class CampaignSerializer(StrictSerializer):
             data["steps"] = [first | flat]
         if any("template_code" not in step for step in data.get("steps", [])):
             raise serializers.ValidationError({"template_id": ["Name the template to send."]})
+        if self._will_be(data, "send_at_local_time") and not self._will_be(data, "scheduled_at"):
+            message = "Say in scheduled_at at which time of the clock to send."
+            raise serializers.ValidationError({"scheduled_at": [message]})
         return data
 
     def _validate_lifecycle(self, data: dict) -> dict:
@@ -219,6 +223,7 @@ _OF_BROADCASTS = {
     "template_code": "template_id",
     "scheduled_at": "scheduled_at",
     "start_within": "start_within",
+    "send_at_local_time": "send_at_local_time",
 }
 _OF_SEQUENCES = {
     "reentry": "reentry",

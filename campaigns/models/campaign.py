@@ -6,6 +6,7 @@ from typing import Any, Self
 from django.db import models, transaction
 from django.db.models import Q
 
+from contacts.mail.hours import WIDEST, first_moment
 from contacts.models import MailStream, Segment
 from growth import durations, outbox
 from growth.errors import Conflict
@@ -28,11 +29,12 @@ class CampaignQuerySet(ProjectQuerySet):
         return self.filter(type=Campaign.Type.LIFECYCLE)
 
     def to_be_started(self, at: datetime) -> Self:
-        """Keep broadcasts whose time has come, whose segment is built, and whose audience is not
-        frozen yet.
+        """Keep broadcasts whose time has come, or may have come somewhere, whose segment is built,
+        and whose audience is not frozen yet.
         """
+        early = Q(send_at_local_time=True, scheduled_at__lte=at + WIDEST)
         return self.filter(
-            Q(scheduled_at=None) | Q(scheduled_at__lte=at),
+            Q(scheduled_at=None) | Q(scheduled_at__lte=at) | early,
             type=Campaign.Type.BROADCAST,
             status__in=(Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED),
             started_at=None,
@@ -92,6 +94,7 @@ class Campaign(ProjectModel):
     scheduled_at = models.DateTimeField(null=True, blank=True)
     start_within = models.CharField(max_length=12, default="24h")
     status_reason = models.CharField(max_length=500, blank=True, editable=False)
+    send_at_local_time = models.BooleanField(default=False)
     activated_at = models.DateTimeField(null=True, editable=False)
     resumed_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
@@ -122,6 +125,19 @@ class Campaign(ProjectModel):
         self.goal_event = goal.get("event") or ""
         self.goal_window = durations.parse(goal["window"]) if goal.get("window") else None
         super().save(**options)
+
+    @property
+    def wall(self) -> datetime | None:
+        """The time of the clock at which each contact gets the mail, if it is not one moment."""
+        if not (self.send_at_local_time and self.scheduled_at):
+            return None
+        return self.scheduled_at.astimezone(self.project.zone).replace(tzinfo=None)
+
+    def is_time(self, at: datetime) -> bool:
+        """Tell whether the broadcast's time has come, where it comes first."""
+        if self.wall:
+            return first_moment(self.wall) <= at
+        return self.scheduled_at is None or self.scheduled_at <= at
 
     @transaction.atomic
     def activate(self, *, at: datetime) -> None:

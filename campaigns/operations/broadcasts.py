@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import connection
 
 from campaigns.models import Campaign
+from contacts.mail.hours import first_moment
 from contacts.mail.queueing import queue_segment
 from contacts.models import Segment
 from growth import durations
@@ -20,7 +21,9 @@ def start_broadcasts(*, at: datetime) -> int:
     says why; whoever activates it then starts it.
     """
     waiting = Campaign.objects.to_be_started(at).select_related("stream", "project", "segment")
-    campaigns = list(waiting.select_for_update(skip_locked=True, of=("self",)).order_by("id")[:10])
+    due = [campaign.pk for campaign in waiting if campaign.is_time(at)]
+    held = waiting.filter(pk__in=due).select_for_update(skip_locked=True, of=("self",))
+    campaigns = list(held.order_by("id")[:10])
     for campaign in campaigns:
         if _is_late(campaign, at):
             campaign.pause(at=at, reason=_too_late(campaign))
@@ -34,8 +37,11 @@ def _is_late(campaign: Campaign, at: datetime) -> bool:
 
 
 def _start_due_at(campaign: Campaign) -> datetime:
-    """Return when it should have started: when it was scheduled, or activated after that."""
-    moments = (campaign.scheduled_at, campaign.resumed_at)
+    """Return when it should have started: when it was scheduled, where that comes first, or
+    activated after that.
+    """
+    first = first_moment(campaign.wall) if campaign.wall else campaign.scheduled_at
+    moments = (first, campaign.resumed_at)
     return max(moment for moment in moments if moment)
 
 
@@ -52,7 +58,7 @@ def _start(campaign: Campaign, at: datetime) -> None:
         cursor.execute("SET LOCAL statement_timeout = 0")  # A million rows take their time.
     step = campaign.steps.order_by("position").first()
     segment = Segment.objects.get(pk=campaign.segment_id)
-    queue_segment(campaign.stream, step.mailing(), segment, at=at)
+    queue_segment(campaign.stream, step.mailing(), segment, at=at, wall=campaign.wall)
     campaign.status = Campaign.Status.ACTIVE
     campaign.started_at = at
     campaign.save(update_fields=["status", "started_at", "updated_at"])

@@ -22,6 +22,7 @@ from contacts.models import (
     Event,
     Identity,
     ImportedFile,
+    MailGate,
     MailStream,
     Membership,
     Merge,
@@ -381,6 +382,12 @@ class EmailAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     search_fields = ("email_key__startswith", "stream__name")
     list_select_related = ("stream",)
+
+
+@admin.register(MailGate)
+class MailGateAdmin(ReadOnlyAdmin):
+    list_display = ("name", "open_at", "failures")
+    search_fields = ("name",)
 
 
 @admin.register(EmailActivity)

@@ -54,6 +54,11 @@ class MailStream(ProjectModel):
 
     CONFIRMATION = "confirmation"
     """The kind whose mail asks whether we may write at all."""
+    PROMOTIONAL = ("campaign", "survey", "referral")
+    """The kinds that press on people: their mail is capped in one, and waits in quiet hours.
+
+    Somebody waits for the others.
+    """
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20)
@@ -118,7 +123,8 @@ class Email(ProjectModel):
     ``provider_id`` is what a mail provider calls the message, where one sent it.
 
     ``due_at`` of a claimed mail is when the claim ends, so that a worker that dies gives it back.
-    ``leased_until`` tells one claim from the next.
+    ``leased_until`` tells one claim from the next. ``paced_at`` is the place that the mail has
+    under the rates.
 
     The mail of an erased contact has no address any more: it only counts.
     """
@@ -154,6 +160,7 @@ class Email(ProjectModel):
     leased_until = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     hops = models.SmallIntegerField(default=0)
+    paced_at = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=200, blank=True, db_default="")
 
     objects = EmailQuerySet.as_manager()
@@ -187,6 +194,23 @@ class Email(ProjectModel):
 
 
 outbox.register_due_rows(outbox.DueRows("email", "emails", Email.objects.sendable, "due_at"))
+
+
+class MailGate(models.Model):
+    """What mail passes one by one, whatever worker sends it: a rate, or a mail server.
+
+    ``name`` is ``project:…`` or ``domain:…`` for a rate, of which ``open_at`` is the next place, or
+    ``server:…``, which nobody tries before ``open_at`` once enough ``failures`` came in a row.
+    Mail of all projects passes those of domains and servers.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=300, unique=True)
+    open_at = models.DateTimeField()
+    failures = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class EmailActivityQuerySet(ProjectQuerySet):

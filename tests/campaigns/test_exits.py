@@ -246,5 +246,5 @@ def test_a_worker_that_holds_a_mail_finds_it_gone_when_its_journey_has_ended(api
     relay(AT)
 
     assert claiming.begin(held.mails, until=held.until, at=AT) == set()
-    claiming.release([mail.key for mail in held.mails], until=held.until, at=AT)
+    claiming.release(held.mails, until=held.until)
     assert mails() == [("suppressed", "goal_reached")]
