@@ -7,8 +7,9 @@ from django.views.generic import RedirectView
 from campaigns import urls as campaigns
 from contacts import urls as contacts
 from growth import health
+from webhooks import urls as webhooks
 
-apps = (contacts, campaigns)
+apps = (contacts, campaigns, webhooks)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),
