@@ -75,6 +75,20 @@ def _result(host: str, port: int, info: Any) -> ResolveResult:
     )
 
 
+class _Tracks:
+    """Whether a post needed a connection of its own."""
+
+    is_new = False
+
+
+async def _note_connection(session: Any, context: Any, params: Any) -> None:
+    context.trace_request_ctx.is_new = True
+
+
+_TRACING = aiohttp.TraceConfig()
+_TRACING.on_connection_create_start.append(_note_connection)
+
+
 class Client:
     """Posts from the event loop that it was made in; connections are kept while it lives."""
 
@@ -83,8 +97,9 @@ class Client:
         self._deadline = deadline
         self._agent = agent
         self._sessions = {
-            scheme: self._session(Guard(allowed, is_tls=scheme == "https"))
+            (scheme, is_kept): self._session(Guard(allowed, is_tls=scheme == "https"), is_kept)
             for scheme in ("https", "http")
+            for is_kept in (True, False)
         }
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
@@ -105,25 +120,31 @@ class Client:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _exchange(self, url: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        parsed = URL(url)
-        session = self._sessions[parsed.scheme]
+        """Post on a connection that was kept, if there is one; if it was closed as we took it, on
+        a new one.
+        """
+        parsed, tracks = URL(url), _Tracks()
         try:
-            return await self._post_once(session, parsed, body, headers)
-        except aiohttp.ServerDisconnectedError:
-            # A kept connection was closed as we took it. It does no harm to be heard twice.
-            return await self._post_once(session, parsed, body, headers)
+            return await self._post_once(True, parsed, body, headers, tracks)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if tracks.is_new:
+                raise
+        return await self._post_once(False, parsed, body, headers, tracks)
 
     async def _post_once(
-        self, session: aiohttp.ClientSession, url: URL, body: bytes, headers: dict[str, str]
+        self, is_kept: bool, url: URL, body: bytes, headers: dict[str, str], tracks: _Tracks
     ) -> dict[str, Any]:
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+        session = self._sessions[url.scheme, is_kept]
+        async with session.post(
+            url, data=body, headers=headers, allow_redirects=False, trace_request_ctx=tracks
+        ) as response:
             return {
                 "status": response.status,
                 "retry_after": response.headers.get("Retry-After", ""),
                 "excerpt": await _excerpt(response),
             }
 
-    def _session(self, guard: Guard) -> aiohttp.ClientSession:
+    def _session(self, guard: Guard, is_kept: bool) -> aiohttp.ClientSession:
         def guarded_socket(info: Any) -> socket.socket:
             """Look once more at what is dialed, whichever way it came here."""
             family, kind, protocol, _, address = info
@@ -134,6 +155,7 @@ class Client:
             resolver=Resolver(guard, self._threads),
             socket_factory=guarded_socket,
             limit=0,
+            force_close=not is_kept,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -141,6 +163,7 @@ class Client:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
+            trace_configs=[_TRACING],
             headers={
                 "Content-Type": "application/json",
                 "Accept-Encoding": "identity",
