@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from django.core.management.base import BaseCommand, CommandParser
 
 from growth import outbox
-from growth.management.bench import contacts, imports, ingest, segments
+from growth.management.bench import contacts, imports, ingest, segments, webhooks
 from growth.management.bench.database import throw_away_database
 from growth.management.bench.measure import Absent, Ratio
 
@@ -13,6 +13,7 @@ BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "contacts": contacts.run,
     "import": imports.run,
     "segments": segments.run,
+    "webhooks": webhooks.run,
 }
 
 
