@@ -113,7 +113,13 @@ def _tend(outcomes: Sequence[Outcome], waits: Sequence[timedelta], at: datetime)
     with connection.cursor() as cursor:
         cursor.execute(_TEND, {"at": at} | _columns(groups))
         rows = cursor.fetchall()
-    _hold([(key, hold(failures, wait)) for key, failures, _, _, wait in rows], at)
+    _hold(
+        [
+            (key, hold(failures, failing_for=at - (since or at), wait=wait))
+            for key, failures, since, _, wait in rows
+        ],
+        at,
+    )
     _disable([key for key, _, _, gone, _ in rows if gone], "gone", at)
     _disable([key for key, *rest in rows if _is_hopeless(*rest[:2], at)], "failing", at)
 

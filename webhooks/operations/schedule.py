@@ -18,6 +18,7 @@ GIVES_UP_AFTER = timedelta(days=5)
 """An endpoint that has taken nothing for so long is disabled."""
 
 _LONGEST_WAIT = timedelta(hours=24)
+_SHORTEST_HOLD = timedelta(seconds=1)
 _LONGEST_HOLD = timedelta(minutes=1)
 _LONGEST_HOLD_ASKED = timedelta(hours=1)
 
@@ -31,15 +32,16 @@ def next_attempt(
     return max(begun_at + ATTEMPTS[attempt], at + ATTEMPTS[1], at + wait)
 
 
-def hold(failures: int, wait: timedelta) -> timedelta:
+def hold(failures: int, *, failing_for: timedelta, wait: timedelta) -> timedelta:
     """Return for how long an endpoint that failed so often in a row gets nothing at all.
 
-    What waits is not lost and its attempts are not used up: it goes out when one gets through.
+    The longer it fails, the longer; what waits is not lost and its attempts are not used up: it
+    goes out when one gets through.
     """
     asked = min(wait, _LONGEST_HOLD_ASKED)
     if failures < BREAKER:
         return asked
-    return max(asked, min(timedelta(seconds=2 ** min(failures - BREAKER, 10)), _LONGEST_HOLD))
+    return max(asked, min(max(failing_for, _SHORTEST_HOLD), _LONGEST_HOLD))
 
 
 def asked_to_wait(retry_after: str, at: datetime) -> timedelta:
