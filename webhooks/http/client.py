@@ -180,6 +180,8 @@ async def _excerpt(response: aiohttp.ClientResponse) -> str:
     """Return the beginning of the body. The status has been said: a body that drips, is broken or
     never ends changes nothing.
     """
+    if response.content.is_eof():  # Most are here as soon as their status is.
+        return _text(response.content.read_nowait(EXCERPT))
     read = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
@@ -189,7 +191,11 @@ async def _excerpt(response: aiohttp.ClientResponse) -> str:
         response.close()
     if len(read) > _DRAINED:
         response.close()
-    return bytes(read[:EXCERPT]).decode("utf-8", errors="replace").replace("\0", "�")
+    return _text(bytes(read[:EXCERPT]))
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", errors="replace").replace("\0", "�")
 
 
 def _word(error: BaseException) -> str:

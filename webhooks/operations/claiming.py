@@ -20,7 +20,7 @@ MOST_AT_ONCE = 64
 FEWEST_AT_ONCE = 2
 _SECONDS_OF_WORK = 8.0
 """The time that all attempts under way at one endpoint may be expected to take together."""
-_MOST_IN_HAND = 256
+_MOST_IN_HAND = 1024
 _SECONDS_IN_HAND = 0.25
 _NEW = 1.0  # the latency we expect of an endpoint that was never called
 
