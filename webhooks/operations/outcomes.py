@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import orjson
 import structlog
 from django.db import connection
 
@@ -25,10 +27,9 @@ _SETTLE = """
            delivered_at = CASE WHEN row.success THEN %(at)s::timestamptz END,
            due_at = row.due_at, leased_until = NULL, http_status = row.status,
            response_time_ms = row.ms, response_body = row.excerpt, error = row.error
-      FROM unnest(%(keys)s::bigint[], %(untils)s::timestamptz[], %(successes)s::boolean[],
-                  %(dues)s::timestamptz[], %(statuses)s::smallint[], %(ms)s::int[],
-                  %(excerpts)s::text[], %(errors)s::text[])
-           AS row (id, until, success, due_at, status, ms, excerpt, error)
+      FROM jsonb_to_recordset(%(rows)s)
+           AS row (id bigint, until timestamptz, success boolean, due_at timestamptz,
+                   status smallint, ms int, excerpt text, error text)
      WHERE delivery.id = row.id
        AND (delivery.leased_until = row.until  -- Else it is another worker's by now,
             OR row.success AND delivery.due_at IS NOT NULL)  -- which need not try any more.
@@ -80,22 +81,23 @@ def _wait(answer: Answer, at: datetime) -> timedelta:
 
 
 def _settle(outcomes: Sequence[Outcome], waits: Sequence[timedelta], at: datetime) -> None:
-    answers = [each.answer for each in outcomes]
+    rows = [_row(*each, at) for each in zip(outcomes, waits, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _SETTLE,
-            {
-                "at": at,
-                "keys": [each.parcel.key for each in outcomes],
-                "untils": [each.parcel.until for each in outcomes],
-                "successes": [answer.is_success for answer in answers],
-                "dues": [_due_at(*each, at) for each in zip(outcomes, waits, strict=True)],
-                "statuses": [answer.status for answer in answers],
-                "ms": [round(answer.seconds * 1000) for answer in answers],
-                "excerpts": [answer.excerpt for answer in answers],
-                "errors": [answer.error for answer in answers],
-            },
-        )
+        cursor.execute(_SETTLE, {"at": at, "rows": orjson.dumps(rows).decode()})
+
+
+def _row(outcome: Outcome, wait: timedelta, at: datetime) -> dict[str, Any]:
+    parcel, answer = outcome.parcel, outcome.answer
+    return {
+        "id": parcel.key,
+        "until": parcel.until,
+        "success": answer.is_success,
+        "due_at": _due_at(outcome, wait, at),
+        "status": answer.status,
+        "ms": round(answer.seconds * 1000),
+        "excerpt": answer.excerpt,
+        "error": answer.error,
+    }
 
 
 def _due_at(outcome: Outcome, wait: timedelta, at: datetime) -> datetime | None:
