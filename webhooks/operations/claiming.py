@@ -7,8 +7,8 @@ in hand is due again, with the same id.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -82,8 +82,7 @@ RETURNING delivery.id, delivery.endpoint_id, delivery.domain_event_id, delivery.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """A delivery in the hands of a worker, and what it takes to post it."""
 
     key: int
