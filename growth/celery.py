@@ -58,6 +58,7 @@ app.conf.update(
         "contacts.tasks.decay_scores": {"queue": "bulk"},
         "contacts.tasks.rescore_contacts": {"queue": "bulk"},
         "contacts.tasks.purge_contacts": {"queue": "bulk"},
+        "webhooks.tasks.attempt_due_deliveries": {"queue": "webhooks"},
     },
     task_ignore_result=True,
     task_acks_late=True,
@@ -91,6 +92,10 @@ _CLOCK = {
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due
     "campaigns.tasks.start_due_broadcasts": 5,  # broadcasts that are due, or sent
     "growth.tasks.prune_idempotency_keys": crontab(minute="37"),  # answers of yesterday
+    "webhooks.tasks.attempt_due_deliveries": 1,  # webhooks that are due, or due again
+    "webhooks.tasks.take_replays": 5,  # replays that were asked for
+    "webhooks.tasks.send_notices": 30,  # mails to staff about endpoints that were disabled
+    "webhooks.tasks.prune_deliveries": crontab(minute="37"),  # logs of a month ago
     "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
 }
 app.conf.beat_schedule = {

@@ -54,6 +54,8 @@ class EventQuerySet(ProjectQuerySet):
 
     def told(self, pairs: Sequence[Sequence[Any]]) -> Self:
         """Keep the events that a piece of news names by ``[key, timestamp]``."""
+        if not pairs:
+            return self.none()
         times = [datetime.fromisoformat(time) for _, time in pairs]
         keys = [key for key, _ in pairs]
         return self.filter(id__in=keys, timestamp__gte=min(times), timestamp__lte=max(times))
