@@ -156,7 +156,7 @@ def _store_chunk(file: FileImport, chunk: Chunk) -> dict[str, int]:
     )
     _note_activity(file.project, ((contact, event.timestamp) for contact, event in told))
     changes = _changes(told, identified.changes)
-    announce(file.project, [], changes=changes, is_quiet=True, at=file.at)
+    announce(file.project, changes=changes, is_quiet=True, at=file.at)
     return found
 
 
