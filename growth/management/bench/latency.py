@@ -80,7 +80,7 @@ def _system(database_url: str, folder: Path) -> Iterator[_System]:
         [sys.executable, "manage.py", "up", "--no-demo", "--port", str(port)]
         + ["--data-dir", str(folder)],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": database_url},
+        env=os.environ | {"DATABASE_URL": database_url, "GROWTH_RATE_LIMITS": "false"},
         stdout=subprocess.DEVNULL,
     )
     try:
