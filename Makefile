@@ -39,6 +39,7 @@ lint: $(DEV)  ## Check everything that needs no test, quickest first.
 	.venv/bin/mypy
 	$(MANAGE) check --deploy --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
 
 fix: $(DEV)  ## Repair what ruff can.
 	.venv/bin/ruff check --fix

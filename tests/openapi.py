@@ -1,0 +1,79 @@
+"""What the OpenAPI file promises, for tests that hold answers against it."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from jsonschema import Draft202012Validator
+
+from growth.docs.openapi import document
+
+
+class Call(NamedTuple):
+    """One operation, and where it is."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.operation["operationId"]
+
+    @property
+    def body(self) -> Any:
+        """The example of its body, or None."""
+        return self._content(self.operation.get("requestBody", {})).get("example")
+
+    @property
+    def takes(self) -> dict[str, Any] | None:
+        """The schema of its body."""
+        return self._content(self.operation.get("requestBody", {})).get("schema")
+
+    def answers(self, status: int) -> dict[str, Any] | None:
+        """Return the schema of the answer with this status; None if it has no body.
+
+        :raises KeyError: if there is no such answer.
+        """
+        response = self.operation["responses"][str(status)]
+        name = response.get("$ref", "").rpartition("/")[2]
+        return self._content(document()["components"]["responses"].get(name, response)).get("schema")
+
+    @staticmethod
+    def _content(part: dict[str, Any]) -> dict[str, Any]:
+        return part.get("content", {}).get("application/json", {})
+
+
+def calls() -> Iterator[Call]:
+    """Yield every operation."""
+    for path, item in document()["paths"].items():
+        for method, operation in item.items():
+            yield Call(method, path, operation)
+
+
+def faults(schema: dict[str, Any], value: Any) -> list[str]:
+    """Return where the value is not what the schema says, or more than it says."""
+    found = _validator().evolve(schema=_closed(schema)).iter_errors(value)
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    closed = {"components": {"schemas": _closed(document()["components"]["schemas"])}}
+    from referencing import Registry, Resource
+    from referencing.jsonschema import DRAFT202012
+
+    resource = Resource.from_contents(closed, default_specification=DRAFT202012)
+    return Draft202012Validator({}, registry=Registry().with_resource("", resource))
+
+
+def _closed(schema: Any) -> Any:
+    """Return the schema, with no field in an object that it does not name."""
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(each) for name, each in schema.items() if name != "example"}
+    if isinstance(schema.get("properties"), dict) and "type" in schema:
+        closed.setdefault("additionalProperties", False)
+    return closed
