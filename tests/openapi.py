@@ -5,8 +5,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from growth.docs.openapi import document
+
+_FILE = "urn:growth:openapi"
 
 
 class Call(NamedTuple):
@@ -37,7 +41,9 @@ class Call(NamedTuple):
         """
         response = self.operation["responses"][str(status)]
         name = response.get("$ref", "").rpartition("/")[2]
-        return self._content(document()["components"]["responses"].get(name, response)).get("schema")
+        return self._content(document()["components"]["responses"].get(name, response)).get(
+            "schema"
+        )
 
     @staticmethod
     def _content(part: dict[str, Any]) -> dict[str, Any]:
@@ -60,11 +66,8 @@ def faults(schema: dict[str, Any], value: Any) -> list[str]:
 @cache
 def _validator() -> Draft202012Validator:
     closed = {"components": {"schemas": _closed(document()["components"]["schemas"])}}
-    from referencing import Registry, Resource
-    from referencing.jsonschema import DRAFT202012
-
     resource = Resource.from_contents(closed, default_specification=DRAFT202012)
-    return Draft202012Validator({}, registry=Registry().with_resource("", resource))
+    return Draft202012Validator({}, registry=Registry().with_resource(_FILE, resource))
 
 
 def _closed(schema: Any) -> Any:
@@ -73,7 +76,9 @@ def _closed(schema: Any) -> Any:
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
+    if "$ref" in schema:
+        return {"$ref": _FILE + schema["$ref"]}
     closed = {name: _closed(each) for name, each in schema.items() if name != "example"}
-    if isinstance(schema.get("properties"), dict) and "type" in schema:
+    if isinstance(schema.get("properties"), dict) and "object" in str(schema.get("type")):
         closed.setdefault("additionalProperties", False)
     return closed

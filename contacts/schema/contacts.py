@@ -98,7 +98,7 @@ _EXPORT = Shape(
         "contact": CONTACT,
         "activity": {"type": ["object", "null"], "example": {"engagement": 82, "lead": 65}},
         **{
-            name: list_of({"type": "object"})
+            name: list_of({"type": "object", "example": {}})
             for name in (
                 *("merged_contacts", "claims", "consents", "suppressions"),
                 *("segments", "scores", "emails", "events"),

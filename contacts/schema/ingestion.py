@@ -26,9 +26,7 @@ _ENVELOPE: dict[str, Schema] = {
     "messageId": maybe(text("msg-1001", "Sent twice, the call counts once.")),
     "timestamp": maybe(time("When it happened.")),
     "sentAt": maybe(time("When the client sent it, by its own clock.")),
-    "context": maybe(
-        free({"historical": True}, "Historical calls are stored and trigger nothing.")
-    ),
+    "context": maybe(free({"historical": True}, "What is historical triggers nothing.")),
 }
 _CONFLICTS = list_of(
     group(

@@ -47,9 +47,7 @@ EVENT = Shape(
         "properties": free({"amount": 49, "currency": "EUR"}),
         "timestamp": time("When it happened."),
         "received_at": time("When we heard of it."),
-        "message_id": maybe(
-            text("msg-1001", "What the sender calls the call; sent twice, it counts once.")
-        ),
+        "message_id": maybe(text("msg-1001", "Sent twice, it counts once.")),
         "contact_id": public_id("cntct"),
     },
 )

@@ -26,9 +26,7 @@ _TEXTS = {
     "subject": maybe(text("Welcome, {{ contact.name }}", "In Liquid.")),
     "preheader": maybe(text("This is how to begin.", "What inboxes show beside the subject.")),
     "source": text(_SOURCE, "MJML, HTML, Markdown or text, in Liquid."),
-    "text": maybe(
-        text("Hi {{ contact.name }}", "The plain text; made from the source if not sent.")
-    ),
+    "text": maybe(text("Hi {{ contact.name }}", "Made from the source if not sent.")),
 }
 _CODE = text("tmpl_hello", "How campaigns speak of it.", pattern="^tmpl_[a-z0-9_]{1,58}$")
 
