@@ -1,5 +1,7 @@
 """What the OpenAPI file promises, for tests that hold answers against it."""
 
+import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -55,6 +57,35 @@ def calls() -> Iterator[Call]:
     for path, item in document()["paths"].items():
         for method, operation in item.items():
             yield Call(method, path, operation)
+
+
+def find_call(method: str, path: str) -> Call | None:
+    """Return the operation that a request is one of."""
+    return next(
+        (
+            call
+            for call in calls()
+            if call.method == method.lower()
+            and re.fullmatch(re.sub(r"{\w+}", "[^/]+", call.path), path.rstrip("/"))
+        ),
+        None,
+    )
+
+
+def breaches(method: str, path: str, response: Any) -> list[str]:
+    """Return in what the answer to a request is not what the file says of it.
+
+    What names no operation, or comes with a wrong method, is outside of it.
+    """
+    call = find_call(method, path)
+    if call is None or response.status_code == 405:
+        return []
+    if str(response.status_code) not in call.operation["responses"]:
+        return [f"{call.id} says nothing of {response.status_code}"]
+    schema = call.answers(response.status_code)
+    if schema is None or response.streaming:
+        return [] if response.streaming or not response.content else [f"{call.id} has a body"]
+    return [f"{call.id}: {fault}" for fault in faults(schema, json.loads(response.content))]
 
 
 def faults(schema: dict[str, Any], value: Any) -> list[str]:

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
+from urllib.parse import urljoin
 
 import pytest
 from django.utils.timezone import now
@@ -12,7 +14,9 @@ from contacts.models import Segment
 from contacts.operations.merging import merge_contacts
 from contacts.operations.segments import create_segment
 from growth.api.shapes import example_of
+from growth.docs.guides import guides
 from growth.docs.openapi import document
+from growth.docs.reference import pages
 from growth.models import ApiKey
 from tests import smtp_sink
 from tests.campaigns.factories import make_lifecycle
@@ -168,3 +172,75 @@ def test_every_example_answers_as_the_file_says(call: Call, api, project, things
     assert 200 <= response.status_code < 300, content
     schema = call.answers(response.status_code)
     assert content == b"" if schema is None else faults(schema, json.loads(content)) == []
+
+
+PAGES_OF_DOCS = [
+    "/docs/",
+    "/docs/api/",
+    *(f"/docs/{slug}" for slug in guides()),
+    *(f"/docs/reference/{slug}" for slug in pages()),
+]
+
+
+@pytest.mark.parametrize("path", PAGES_OF_DOCS)
+def test_a_page_asks_nobody_else_for_anything(client, path):
+    response = client.get(path)
+
+    html = response.content.decode()
+    loaded = re.findall(r'<(?:link|script|img)[^>]+(?:href|src)="([^"]*)"', html)
+    assert response.status_code == 200
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert loaded
+    assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
+    assert "<style" not in html
+    assert ' style="' not in html
+    assert ("<script" in html) == (path == "/docs/api/")
+
+
+@pytest.mark.parametrize("path", PAGES_OF_DOCS)
+def test_every_link_of_a_page_leads_somewhere(client, path):
+    html = client.get(path).content.decode()
+
+    anchors = set(re.findall(r' id="([^"]+)"', html))
+    for link in set(re.findall(r'<a [^>]*href="([^"]+)"', html)):
+        if link.startswith("#"):
+            assert link[1:] in anchors, link
+        elif not link.startswith("https://"):
+            found = client.get(urljoin(path, link))
+            assert found.status_code == 200, link
+
+
+def test_every_operation_has_its_place_on_a_page(client):
+    for page in pages().values():
+        html = client.get(f"/docs/reference/{page.slug}").content.decode()
+        for entry in page.entries:
+            assert f'<section id="{entry.id}"' in html
+    shown = {entry.id for page in pages().values() for entry in page.entries}
+    assert shown == CALLS.keys()
+
+
+def test_the_command_lines_are_the_examples(settings):
+    for page in pages().values():
+        for entry in page.entries:
+            words = shlex.split(entry.curl.replace("\\\n", ""))
+            sent = words[words.index("-d") + 1] if "-d" in words else "null"
+            call = CALLS[entry.id]
+            method = words[words.index("-X") + 1] if "-X" in words else ""
+            assert json.loads(sent) == call.body
+            assert (method or ("GET" if sent == "null" else "POST")) == call.method.upper()
+            pattern = settings.BASE_URL + re.sub(r"{\w+}", r"\\w+", call.path)
+            assert any(re.fullmatch(pattern, word) for word in words)
+
+
+def test_the_file_is_not_sent_to_who_has_it(client):
+    first = client.get("/openapi.json")
+    again = client.get("/openapi.json", headers={"If-None-Match": first["ETag"]})
+
+    assert first.json() == document()
+    assert again.status_code == 304
+    assert again.content == b""
+
+
+def test_a_page_that_is_not_there_is_404(client):
+    assert client.get("/docs/nothing").status_code == 404
+    assert client.get("/docs/reference/nothing").status_code == 404

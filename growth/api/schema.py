@@ -120,11 +120,6 @@ def refine(serializer: type[BaseSerializer], **fields: Schema | Shape) -> None:
     _refinements[serializer] = fields
 
 
-def resources() -> list[Resource]:
-    """Return everything that is described, in its order."""
-    return list(_resources.values())
-
-
 def without_slashes(endpoints: Iterable[tuple]) -> list[tuple]:
     """Return the routes of the API without the twins that clients send with a slash."""
     return [each for each in endpoints if each[0].startswith("/v1/") and not each[0].endswith("/")]
@@ -345,8 +340,13 @@ def complete(result: Schema, **_: Any) -> Schema:
         "WWW-Authenticate": {"description": "How to send a key.", "schema": {"type": "string"}},
     }
     components["responses"] = {code: _refusal(code) for code in _SENTENCES}
-    result["tags"] = [{"name": each.tag, "description": each.about} for each in _resources.values()]
-    result["tags"] = list({tag["name"]: tag for tag in reversed(result["tags"])}.values())[::-1]
+    named = [
+        operation["tags"][0] for item in result["paths"].values() for operation in item.values()
+    ]
+    about = {each.tag: each.about for each in _resources.values()}
+    result["tags"] = [
+        {"name": tag, "description": about.get(tag, "")} for tag in dict.fromkeys(named)
+    ]
     return result
 
 
