@@ -207,6 +207,7 @@ describe(
         takes=SourceSerializer,
         example={"source_contact_id": CONTACT.fields["id"]["example"]},
         answers=PROFILE,
+        refuses=("gone",),
     ),
     events=Operation("List a contact's events", "Latest first.", answers=page_of(EVENT)),
     segments=Operation("List a contact's segments", answers=page_of(MEMBERSHIP)),

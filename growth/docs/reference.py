@@ -97,7 +97,7 @@ def _entry(method: str, path: str, operation: dict[str, Any]) -> Entry:
         parameters=[_parameter(each) for each in operation.get("parameters", [])],
         body=list(_rows(body.get("schema", {}))),
         curl=_curl(method.upper(), path, operation, body),
-        status=status,
+        status=" or ".join(sorted(each for each in operation["responses"] if each < "3")),
         answer=list(_rows(answer or {})),
         example=_written(example_of(answer, _schemas())) if answer else "",
         errors=[_error(*each) for each in operation["responses"].items() if each[0] >= "4"],
