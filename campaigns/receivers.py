@@ -8,7 +8,8 @@ from django.db.models import F
 from django.dispatch import receiver
 
 from campaigns.models import Enrollment
-from campaigns.operations.journeys import enroll
+from campaigns.operations.exits import forget, refuse
+from campaigns.operations.journeys import follow_events
 from contacts.models import Absorption, Merge
 from contacts.signals import contact_erasing, contact_merging
 from growth import outbox
@@ -17,17 +18,33 @@ from growth.models import DomainEvent, DomainEventType, Project
 
 @outbox.listen(DomainEventType.EVENTS_EVALUATED)
 def enroll_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
-    """Enroll whoever did what a campaign waits for."""
+    """Enroll whoever did what a campaign waits for, and end the journeys that are over by it."""
     for hops in sorted({event.hops for event in news}):
         pairs = [pair for event in news if event.hops == hops for pair in event.data["events"]]
-        enroll(news[0].project, pairs, at=at, hops=hops)
+        follow_events(news[0].project, pairs, at=at, hops=hops)
+
+
+@outbox.listen(DomainEventType.CONTACT_UPDATED)
+def heed_consents(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """End the journeys of contacts who want no mail on the topic of the campaign any more."""
+    said = [event.subject for event in news if event.data.get("consents")]
+    if said:
+        refuse(news[0].project, said, at=at)
+
+
+@outbox.listen(DomainEventType.CONTACT_DELETED)
+def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """End the journeys of contacts who were deleted."""
+    forget(news[0].project, [event.subject for event in news], at=at)
 
 
 @receiver(contact_erasing)
 def strip_journeys(project: Project, contacts: Sequence[int], **_: Any) -> dict[str, int]:
     """End the journeys; they go on to be counted."""
     journeys = Enrollment.objects.filter(project=project, contact__in=contacts)
-    journeys.filter(state=Enrollment.State.ACTIVE).update(state=Enrollment.State.EXITED)
+    journeys.filter(state=Enrollment.State.ACTIVE).update(
+        state=Enrollment.State.EXITED, reason=Enrollment.Exit.DELETED
+    )
     return {Enrollment._meta.db_table: journeys.update(event={}, due_at=None)}
 
 

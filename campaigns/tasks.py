@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from campaigns.operations.broadcasts import complete_broadcasts, start_broadcasts
+from campaigns.operations.campaigns import settle_removed
 from campaigns.operations.journeys import take_steps
 from growth.sweeps import sweep
 
@@ -16,5 +17,6 @@ def take_due_steps(*, at: datetime) -> int:
 @sweep
 def start_due_broadcasts(*, at: datetime) -> int:
     """Start broadcasts whose time has come, and complete those that are sent."""
+    settle_removed(at=at)
     complete_broadcasts(at=at)
     return start_broadcasts(at=at)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from contacts.mail import sending
+from contacts.mail import sending, verdicts
 from contacts.models import EventReceipt, partitions
 from contacts.operations import erasing, memberships, merging, nightly_audit, scoring
 from growth.sweeps import sweep
@@ -15,6 +15,12 @@ KEEP_RECEIPTS = timedelta(days=7)
 def send_due_emails(*, at: datetime) -> int:
     """Send the mails that are due."""
     return sending.send_due(at=at)
+
+
+@sweep
+def tell_activities(*, at: datetime) -> int:
+    """Decide whether people or machines opened mails and followed links, and tell the system."""
+    return verdicts.tell_due(at=at)
 
 
 @sweep

@@ -5,10 +5,11 @@ from rest_framework.routers import SimpleRouter
 
 from contacts.api.contacts import ContactViewSet
 from contacts.api.ingestion import BatchView, CallView
+from contacts.api.reports import ReportView
 from contacts.api.segments import SegmentViewSet
 from contacts.api.templates import TemplateViewSet
 from contacts.api.topics import TopicViewSet
-from contacts.public import unsubscription
+from contacts.public import confirmation, link, picture, unsubscription
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("contacts", ContactViewSet)
@@ -23,5 +24,11 @@ api = [
     *router.urls,
     *(path(type + end, CallView.as_view(type=type)) for type in _CALLS for end in ("", "/")),
     *(path(name + end, BatchView.as_view()) for name in ("batch", "import") for end in ("", "/")),
+    *(path(f"public/mail/<str:provider>{end}", ReportView.as_view()) for end in ("", "/")),
 ]
-public = [path("u/<str:token>", unsubscription)]
+public = [
+    path("o/<str:token>", picture),
+    path("l/<str:token>", link),
+    path("u/<str:token>", unsubscription),
+    path("c/<str:token>", confirmation),
+]

@@ -85,6 +85,20 @@ class ProjectAdmin(ProjectModelAdmin):
     list_display = ("name", "id", "domain", "timezone", "default_from_email", "created_at")
     search_fields = ("name", "domain")
     readonly_fields = ("id", "created_at")
+    fieldsets = (
+        (None, {"fields": ("id", "name", "domain", "timezone", "created_at")}),
+        (
+            "Mail",
+            {
+                "fields": (
+                    "default_from_email",
+                    "mail_rate",
+                    ("mail_cap_count", "mail_cap_window"),
+                    ("quiet_from", "quiet_to"),
+                )
+            },
+        ),
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -58,6 +58,7 @@ app.conf.update(
         "contacts.tasks.decay_scores": {"queue": "bulk"},
         "contacts.tasks.rescore_contacts": {"queue": "bulk"},
         "contacts.tasks.purge_contacts": {"queue": "bulk"},
+        "webhooks.tasks.attempt_due_deliveries": {"queue": "webhooks"},
     },
     task_ignore_result=True,
     task_acks_late=True,
@@ -77,6 +78,7 @@ _CLOCK = {
     "growth.tasks.relay_outbox": 1,  # domain events nobody was woken for
     "growth.tasks.retry_listeners": 5,  # listeners that failed
     "contacts.tasks.send_due_emails": 1,  # mails queued or deferred
+    "contacts.tasks.tell_activities": 1,  # opens and clicks whose verdict is due, and reports
     "contacts.tasks.recheck_memberships": 15,  # memberships that only time changes
     "contacts.tasks.build_segments": 5,  # segments that are being built
     "contacts.tasks.audit_segments": crontab(hour="3", minute="*/10"),  # each segment, once a night
@@ -90,6 +92,10 @@ _CLOCK = {
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due
     "campaigns.tasks.start_due_broadcasts": 5,  # broadcasts that are due, or sent
     "growth.tasks.prune_idempotency_keys": crontab(minute="37"),  # answers of yesterday
+    "webhooks.tasks.attempt_due_deliveries": 1,  # webhooks that are due, or due again
+    "webhooks.tasks.take_replays": 5,  # replays that were asked for
+    "webhooks.tasks.send_notices": 30,  # mails to staff about endpoints that were disabled
+    "webhooks.tasks.prune_deliveries": crontab(minute="37"),  # logs of a month ago
     "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
 }
 app.conf.beat_schedule = {

@@ -25,3 +25,12 @@ def parse(text: object) -> timedelta:
     if duration > LONGEST:
         raise ValueError("A duration is at most 366d.")
     return duration
+
+
+def write(duration: timedelta) -> str:
+    """Return the duration as the API writes it, in the largest unit that gives a whole number."""
+    seconds = int(duration.total_seconds())
+    for unit, length in (("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"

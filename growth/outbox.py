@@ -19,6 +19,7 @@ import structlog
 from celery import current_app
 from django.db import connection, transaction
 from django.db.models import Min, QuerySet
+from django.dispatch import Signal
 
 from growth import telemetry
 from growth.models import DomainEvent, DomainEventType, ListenerFailure, Project
@@ -46,6 +47,11 @@ class Listener(Protocol):
 
     def __call__(self, news: Sequence[DomainEvent], *, at: datetime) -> None: ...
 
+
+news_redacted = Signal()
+"""Sent when all that news of some ``subjects`` said of them was taken out of it, in the transaction
+that did so. Whoever keeps copies brings them in line, and returns how many, by table.
+"""
 
 _listeners: dict[str, list[Listener]] = defaultdict(list)
 

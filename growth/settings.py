@@ -9,8 +9,10 @@ import os
 import re
 import warnings
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import environ
 import structlog
@@ -42,6 +44,16 @@ def _database(url: str) -> dict[str, Any]:
             "DATABASE_URL must name a PostgreSQL database, such as postgres://user@localhost/growth."
         )
     return database | {"ENGINE": "growth.database"}
+
+
+def _rates(name: str) -> dict[str, int]:
+    try:
+        rates = env.dict(name, cast={"value": int}, default={})
+    except ValueError:
+        rates = {"": 0}
+    if any(not domain or rate < 1 for domain, rate in rates.items()):
+        raise ImproperlyConfigured(f"{name} must be such as gmail.com=600,*=6000.")
+    return {domain.lower(): rate for domain, rate in rates.items()}
 
 
 VERSION = _version()
@@ -85,6 +97,7 @@ INSTALLED_APPS = [
     "growth",
     "contacts",
     "campaigns",
+    "webhooks",
 ]
 MIDDLEWARE = [
     "growth.metrics.MetricsMiddleware",
@@ -157,8 +170,38 @@ WHITENOISE_USE_FINDERS = True
 warnings.filterwarnings("ignore", message="No directory at")  # Finders serve without collectstatic.
 
 EMAIL_URL = env("EMAIL_URL", default=INSTANCE.email_url if INSTANCE else "smtp://localhost:25")
+_MAIL_SERVER = urlsplit(EMAIL_URL)  # For mail to staff; contacts get theirs by contacts.mail.
+EMAIL_HOST, EMAIL_PORT = _MAIL_SERVER.hostname or "localhost", _MAIL_SERVER.port or 25
+EMAIL_HOST_USER = unquote(_MAIL_SERVER.username or "")
+EMAIL_HOST_PASSWORD = unquote(_MAIL_SERVER.password or "")
+EMAIL_USE_TLS = _MAIL_SERVER.scheme == "smtp+tls"
+EMAIL_USE_SSL = _MAIL_SERVER.scheme == "smtps"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="growth@localhost.localdomain")
+# What mail providers must prove: ANYMAIL_WEBHOOK_SECRET as user:password, and the keys of their
+# signatures, such as ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY.
+ANYMAIL = {
+    name.removeprefix("ANYMAIL_"): value
+    for name, value in os.environ.items()
+    if name.startswith("ANYMAIL_")
+}
+# Mails a minute: of each project that names none of its own, and to domains, such as
+# GROWTH_MAIL_DOMAIN_RATES=gmail.com=600,*=6000. Empty means as fast as the server takes them.
+MAIL_RATE = env.int("GROWTH_MAIL_RATE", default=0)
+MAIL_DOMAIN_RATES = _rates("GROWTH_MAIL_DOMAIN_RATES")
 MAILBOX_DIR = DATA_DIR / "mailbox"
+
+
+def _networks(texts: list[str]) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(text.strip()) for text in texts]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"WEBHOOK_ALLOW_NETS must list networks such as 10.1.0.0/16,fd00::/8: {error}."
+        ) from None
+
+
+# Internal networks that webhooks may reach; there plain http and any port are allowed too.
+WEBHOOK_ALLOW_NETS = _networks(env.list("WEBHOOK_ALLOW_NETS", default=[]))
 
 LOGIN_REDIRECT_URL = "/admin/"
 
@@ -209,6 +252,13 @@ UNFOLD = {
                     _page("Mails", "contacts_email"),
                     _page("Suppressions", "contacts_suppression"),
                     {"title": "Mailbox", "link": reverse_lazy("mailbox")},
+                ],
+            },
+            {
+                "title": "Webhooks",
+                "items": [
+                    _page("Endpoints", "webhooks_endpoint"),
+                    _page("Deliveries", "webhooks_delivery"),
                 ],
             },
             {

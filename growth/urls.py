@@ -9,8 +9,9 @@ from contacts import urls as contacts
 from growth import health
 from growth.metrics import metrics
 from growth.projects import urls as projects
+from webhooks import urls as webhooks
 
-apps = (contacts, campaigns, projects)
+apps = (contacts, campaigns, webhooks, projects)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),

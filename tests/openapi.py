@@ -71,8 +71,7 @@ def find_call(method: str, path: str) -> Call | None:
         (
             call
             for call in calls()
-            if call.method == method.lower()
-            and re.fullmatch(call.pattern, path)
+            if call.method == method.lower() and re.fullmatch(call.pattern, path)
         ),
         None,
     )

@@ -10,6 +10,8 @@
     drop-in-message+    the connection is closed in the middle of the message
     drop-after-dot+     the message is taken, and the connection closed without an answer
     slow+               answered after a while
+
+``once-`` before any of them lets it happen to the first mail to the address only.
 """
 
 import asyncio
@@ -57,6 +59,8 @@ class Sink:
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     commands: list[str] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)
+    pause: float = 0.0
     port: int = 0
 
     @property
@@ -120,12 +124,19 @@ class _Session:
 
     async def do_rcpt(self, line: str) -> None:
         address = line[line.index("<") + 1 : line.index(">")]
-        self.mode = address.split("+")[0] if "+" in address else ""
+        self.mode = self.mode_of(address)
         self.say(_AT_RCPT.get(self.mode, b"250 OK"))
         if self.mode == "421":
             await self.writer.drain()
             raise Hangup
         self.recipient = "" if self.mode in _AT_RCPT else address
+
+    def mode_of(self, address: str) -> str:
+        mode = address.split("+")[0] if "+" in address else ""
+        if mode.startswith("once-") and address in self.sink.tried:
+            return ""
+        self.sink.tried.add(address)
+        return mode.removeprefix("once-")
 
     async def do_data(self, line: str) -> None:
         if not self.recipient or self.mode == "554-data":
@@ -148,6 +159,8 @@ class _Session:
         self.sink.received.append(Received(self.sender, self.recipient, data))
         if self.mode == "drop-after-dot":
             raise Hangup
+        if self.sink.pause:
+            await asyncio.sleep(self.sink.pause)
         if self.mode == "slow":
             await asyncio.sleep(SLOW_SECONDS)
         self.say(b"250 Taken")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -9,8 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,15 @@ class System:
         self.process, self.data_dir = process, data_dir
         self.project = json.loads((data_dir / "project.json").read_text())
 
-    def call(self, method: str, path: str, body: Any = None, *, key: str = "secret_key") -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "secret_key",
+        seconds: float = 60,
+    ) -> Any:
         """Return what the API answers."""
         request = urllib.request.Request(
             self.project["base_url"] + path,
@@ -47,7 +56,7 @@ class System:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.code} {error.read()!r}") from None
@@ -90,27 +99,56 @@ class System:
 
     def kill_workers(self, queue: str) -> int:
         """Kill the workers of the queue without a warning; return how many processes died."""
-        killed = 0
+        return _kill(self._processes("worker", queue))
+
+    def kill_one_worker(self, queue: str, chance: random.Random) -> int:
+        """Kill one process that does the queue's work; return how many died."""
+        processes = self._processes("worker", queue)
+        keys = {process.pid for process in processes}
+        hands = [process for process in processes if process.ppid() in keys]
+        return _kill([chance.choice(hands)] if hands else [])
+
+    def kill(self, program: str) -> int:
+        """Kill a program without a warning: beat, web, broker or database."""
+        return _kill(self._processes(_SIGNS[program])[:1])
+
+    def _processes(self, *signs: str) -> list[psutil.Process]:
+        """Return the processes whose command has all the signs, parents first."""
+        found = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
-            try:
+            with suppress(psutil.NoSuchProcess):
                 command = process.cmdline()
-                if "worker" in command and any(queue in part for part in command):
-                    process.send_signal(signal.SIGKILL)
-                    killed += 1
-            except psutil.NoSuchProcess:
-                continue
-        return killed
+                if all(any(sign in part for part in command) for sign in signs):
+                    found.append(process)
+        return found
+
+
+def _kill(processes: Sequence[psutil.Process]) -> int:
+    killed = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+_SIGNS = {
+    "beat": "--schedule",
+    "web": "granian",
+    "broker": "redis-server",
+    "database": "--unix_socket_directories",
+}
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[System]:
+def running(data_dir: Path, **environment: str) -> Iterator[System]:
     """Start an instance without demo data, yield it when it answers, and stop it."""
     port = free_port(preferred=None)
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up", "--no-demo", "--port", str(port)]
         + ["--data-dir", str(data_dir)],
         cwd=ROOT,
-        env=clean_environment(),
+        env=clean_environment() | environment,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -118,7 +156,7 @@ def running(data_dir: Path) -> Iterator[System]:
         next(line for line in process.stdout if line.strip().startswith("curl "))
         yield System(process, data_dir)
         process.send_signal(signal.SIGTERM)
-        process.wait(40)
+        process.wait(90)  # Each program may finish what it has begun.
     finally:
         process.kill()
         process.communicate()

@@ -1,6 +1,6 @@
 """Every call of the guides, replayed in the order of each page.
 
-Those of segments.md, templates.md and story.md have tests beside what they are about.
+Other guides have tests beside what they are about.
 """
 
 import json
@@ -17,7 +17,14 @@ from growth.models import ApiKey
 from tests.openapi import faults, find_call
 
 PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "events")
-ELSEWHERE = {"segments", "templates", "story"}
+ELSEWHERE = {
+    "campaigns": "tests/campaigns/test_docs.py",
+    "mail": "tests/contacts/test_mail_docs.py",
+    "segments": "tests/contacts/test_segments_page.py",
+    "story": "tests/faults/test_story.py",
+    "templates": "tests/contacts/test_templates_documented.py",
+    "webhooks": "tests/webhooks/test_docs_page.py",
+}
 INGEST = ("/v1/identify", "/v1/track", "/v1/batch")
 BLOCK = re.compile(r"^```(http|json) ?(\d*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADER = re.compile(r"^([A-Z][\w-]+): (.*)\n", re.MULTILINE)
@@ -105,3 +112,5 @@ def test_a_page_is_true(page, words):
 
 def test_every_guide_is_replayed():
     assert set(guides()) == {*PAGES, *ELSEWHERE}
+    for page, test in ELSEWHERE.items():
+        assert f"{page}.md" in (settings.BASE_DIR / test).read_text()

@@ -1,30 +1,38 @@
 """The births of campaigns, and what is done to them before they send."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from campaigns.models import Campaign, Step
+from campaigns.models import Campaign, Enrollment
 from campaigns.operations.advice import mailing_faults
 from campaigns.operations.previews import event_of, step_at
+from campaigns.operations.steps import reconsider, replace_steps
+from contacts.mail.queueing import withdraw_stream
 from contacts.mail.sending import send_test_mail
 from contacts.mail.templates import known_codes
-from contacts.models import MailStream
-from growth.errors import Invalid, Violation
+from contacts.models import MailStream, Topic
+from growth.errors import Conflict, Invalid, Violation
 from growth.models import Project
+from growth.transactions import atomic_with_retries
 
 
 @transaction.atomic
 def create_campaign(
-    project: Project, *, steps: Sequence[dict[str, Any]], **fields: Any
+    project: Project,
+    *,
+    steps: Sequence[dict[str, Any]],
+    topic: Topic | None = None,
+    **fields: Any,
 ) -> Campaign:
     """Make a campaign in draft, with its steps and the mail stream that it sends on."""
-    stream = MailStream.objects.create(project=project, kind="campaign", name=fields["name"])
+    name = fields["name"]
+    stream = MailStream.objects.create(project=project, kind="campaign", name=name, topic=topic)
     campaign = Campaign.objects.create(project=project, stream=stream, **fields)
     _name_stream(campaign)
-    replace_steps(campaign, steps)
+    replace_steps(campaign, steps, at=campaign.created_at)
     return campaign
 
 
@@ -32,45 +40,75 @@ def _name_stream(campaign: Campaign) -> None:
     """Let the campaign's mails speak of it."""
     campaign.stream.name = campaign.name
     campaign.stream.context = {"campaign": {"id": campaign.id, "name": campaign.name}}
-    campaign.stream.save(update_fields=["name", "context"])
+    campaign.stream.save(update_fields=["name", "context", "topic"])
 
 
-@transaction.atomic
+@atomic_with_retries
 def revise_campaign(
-    campaign: Campaign, *, steps: Sequence[dict[str, Any]] | None = None, **fields: Any
+    campaign: Campaign,
+    *,
+    steps: Sequence[dict[str, Any]] | None = None,
+    at: datetime,
+    **fields: Any,
 ) -> None:
-    """Change the campaign's fields, and its steps if steps are given; who waits keeps its place."""
+    """Change the campaign's fields, and its steps if steps are given; who waits keeps its place.
+
+    :raises Conflict: if its mails are queued already, and would not follow the change.
+    """
     campaign.lock()
+    frozen = [n for n in ("segment", "scheduled_at", "topic") if _changes(campaign, n, fields)]
+    if campaign.started_at and (steps is not None or frozen):
+        raise Conflict("This broadcast has started; its audience and its mail stay as they are.")
+    if "topic" in fields:
+        campaign.stream.topic = fields.pop("topic")
+    is_retimed = _changes(campaign, "delay_from", fields)
     for name, value in fields.items():
         setattr(campaign, name, value)
     campaign.save()
     _name_stream(campaign)
+    if is_retimed:
+        reconsider(campaign)
     if steps is not None:
-        replace_steps(campaign, steps)
+        replace_steps(campaign, steps, at=at)
 
 
-@transaction.atomic
-def replace_steps(campaign: Campaign, steps: Sequence[dict[str, Any]]) -> None:
-    """Make these the campaign's steps. A step keeps its id where one is named, else by its place.
+def _changes(campaign: Campaign, name: str, fields: dict[str, Any]) -> bool:
+    owner = campaign.stream if name == "topic" else campaign
+    return name in fields and fields[name] != getattr(owner, name)
 
-    Whoever waits for a step that is gone goes on with the one that took its place.
+
+@atomic_with_retries
+def remove_campaign(campaign: Campaign, *, at: datetime) -> None:
+    """Hide the campaign, end its journeys, and suppress what waits to be sent.
+
+    Its rows stay: the links in the mails that it has sent still work.
     """
     campaign.lock()
-    old = list(campaign.steps.order_by("position"))
-    named = {step.id: step for step in old}
-    kept: set[str] = set()
-    for position, fields in enumerate(steps):
-        wanted = fields.pop("id", None)
-        by_place = old[position] if position < len(old) else None
-        step = named.get(wanted) if wanted else by_place
-        if step is None or step.id in kept:
-            step = Step(project=campaign.project, campaign=campaign)
-        for name, value in fields.items():
-            setattr(step, name, value)
-        step.position = position
-        step.save()
-        kept.add(step.id)
-    campaign.steps.exclude(id__in=kept).delete()
+    if campaign.deleted_at:
+        return
+    campaign.deleted_at = campaign.completed_at = at
+    campaign.status, campaign.segment = Campaign.Status.COMPLETED, None
+    campaign.save()
+    campaign.stream.pause(at=at)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # A million mails take their time.
+    _end_all(campaign, at)
+
+
+def settle_removed(*, at: datetime) -> int:
+    """Suppress what was being sent when its campaign was deleted and came back to the queue, and
+    end what began at that very moment; return how many mails there were.
+    """
+    removed = Campaign.objects.filter(deleted_at__gt=at - timedelta(days=1))
+    return sum(_end_all(campaign, at) for campaign in removed.select_related("stream", "project"))
+
+
+def _end_all(campaign: Campaign, at: datetime) -> int:
+    """End every journey of the campaign and every mail that waits; return how many mails."""
+    reason = Enrollment.Exit.CAMPAIGN_DELETED
+    active = campaign.enrollments.filter(project=campaign.project_id, state=Enrollment.State.ACTIVE)
+    active.update(state=Enrollment.State.EXITED, reason=reason, ended_at=at, due_at=None)
+    return withdraw_stream(campaign.stream, reason, at=at)
 
 
 def unknown_templates(campaign: Campaign) -> list[str]:

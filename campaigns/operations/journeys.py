@@ -1,76 +1,79 @@
-"""Contacts on their way through sequences: enrolled by events, and written to step by step."""
+"""Contacts on their way through sequences, written to step by step.
+
+Step k is due at the later of two moments: its delay after the enrollment, and, after the mail of
+the step before was decided, by how much its delay is longer than that one's. So what a pause or an
+outage held up pushes what follows. With ``delay_from: previous_step`` it is due its delay after the
+mail before was decided. A day is 24 hours in every zone.
+"""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from django.db import connection
 
-from campaigns.models import Campaign, Enrollment, Step
+from campaigns.models import Campaign, Enrollment, EnrollmentQuerySet, Step
+from campaigns.operations.enrolling import enroll
+from campaigns.operations.exits import (
+    REFUSALS,
+    SEGMENT_EXITED,
+    exit_journeys,
+    leave_segments,
+    reach_goals,
+    refuse,
+)
 from contacts.mail.queueing import Recipient, queue_recipients
-from contacts.models import Email
+from contacts.models import Contact, Email, Event, Membership
+from growth import ids
 from growth.models import Project
 from growth.transactions import atomic_with_retries
 
-SEGMENT_ENTERED = "$segment_entered"
-
 _BATCH = 500
+_LOOK_AGAIN = timedelta(minutes=1)
+
+Decisions = dict[tuple[str, int, str], datetime | None]
+
+_SAVE = """
+    UPDATE campaigns_enrollment journey
+       SET state = row.state, position = row.position, done = row.done, step_key = row.step_key,
+           step_wait = row.step_wait * interval '1 second', stepped_at = row.stepped_at,
+           due_at = row.due_at, ended_at = row.ended_at
+      FROM jsonb_to_recordset(%s) AS row (id bigint, state text, position smallint, done bigint[],
+           step_key text, step_wait bigint, stepped_at timestamptz, due_at timestamptz,
+           ended_at timestamptz)
+     WHERE journey.id = row.id
+"""
 
 
-def enroll(project: Project, events: Sequence[Sequence[Any]], *, at: datetime, hops: int) -> None:
-    """Enroll the contacts of these events in the campaigns that wait for them, and take first
-    steps.
+def follow_events(
+    project: Project, events: Sequence[Sequence[Any]], *, at: datetime, hops: int
+) -> None:
+    """End and begin the journeys that these events end and begin, and take first steps.
 
-    ``events`` are the ``[key, timestamp]`` pairs of news. Safe to repeat: a contact has one
-    journey.
+    ``events`` are the ``[key, timestamp]`` pairs of news. Ends come first, so that an event may end
+    one journey and begin the next.
     """
-    campaigns = Campaign.objects.in_project(project).active().lifecycle()
-    enrolled = [_enroll(campaign, events, at, hops) for campaign in campaigns]
-    if any(enrolled):
+    told = Event.objects.in_project(project).told(events)
+    names = set(told.values_list("name", flat=True).distinct())
+    if SEGMENT_EXITED in names:
+        leave_segments(project, events, at=at)
+    has_goals = _has_goals(project, names)
+    if has_goals:
+        reach_goals(project, events, at=at)
+    begun = enroll(project, events, names, at=at, hops=hops)
+    if begun and has_goals:
+        reach_goals(project, events, at=at)
+    if refused := names & REFUSALS:
+        who = told.filter(name__in=refused).values_list("contact", flat=True).distinct()
+        refuse(project, [ids.decode(_PREFIX, contact) for contact in who], at=at)
+    if begun:
         take_steps(at=at, project=project)
 
 
-def _enroll(campaign: Campaign, events: Sequence[Sequence[Any]], at: datetime, hops: int) -> int:
-    times = [datetime.fromisoformat(time) for _, time in events]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO campaigns_enrollment (project_id, campaign_id, contact_id, entry, event,
-                   hops, state, position, enrolled_at, due_at)
-            SELECT DISTINCT ON (contact.id) %(project)s, %(campaign)s, contact.id, 0,
-                   jsonb_build_object('name', event.name, 'properties', event.properties,
-                                      'timestamp', event.timestamp),
-                   %(hops)s, 'active', 0, %(at)s, %(at)s
-              FROM contacts_event event
-              JOIN contacts_contact contact ON contact.id = event.contact_id
-                   AND contact.project_id = %(project)s AND contact.deleted_at IS NULL
-             WHERE event.id = ANY(%(keys)s) AND event.timestamp BETWEEN %(first)s AND %(last)s
-               AND event.project_id = %(project)s AND event.name = %(name)s
-               AND (NOT %(by_segment)s OR event.properties @> %(entered)s)
-               AND (%(by_segment)s OR %(segment)s::bigint IS NULL OR EXISTS (
-                    SELECT FROM contacts_membership member
-                     WHERE member.project_id = %(project)s AND member.segment_id = %(segment)s
-                       AND member.contact_id = contact.id))
-             ORDER BY contact.id, event.timestamp DESC
-            ON CONFLICT DO NOTHING
-            """,
-            {
-                "project": campaign.project_key,
-                "campaign": campaign.key,
-                "keys": [key for key, _ in events],
-                "first": min(times),
-                "last": max(times),
-                "name": campaign.trigger_event or SEGMENT_ENTERED,
-                "by_segment": not campaign.trigger_event,
-                "entered": orjson.dumps({"segment_id": campaign.segment_id}).decode(),
-                "segment": campaign.segment.key if campaign.segment else None,
-                "at": at,
-                "hops": hops,
-            },
-        )
-        return cursor.rowcount
+def _has_goals(project: Project, names: Collection[str]) -> bool:
+    return Campaign.objects.in_project(project).alive().filter(goal_event__in=names).exists()
 
 
 @atomic_with_retries
@@ -80,77 +83,105 @@ def take_steps(*, at: datetime, project: Project | None = None) -> int:
 
     Safe at the same time as itself: each journey's row is taken by one, and a mail is queued once.
     """
-    due = (
-        Enrollment.objects.due(at)
-        if project is None
-        else Enrollment.objects.in_project(project).due(at)
-    )
+    due = Enrollment.objects.due(at)
+    return take_steps_of(due if project is None else due.in_project(project), at=at)
+
+
+def take_steps_of(due: EnrollmentQuerySet, *, at: datetime) -> int:
+    """Take the next step of these journeys; return how many there were."""
     rows = due.select_for_update(skip_locked=True, of=("self",)).order_by("due_at")
-    enrollments = list(rows.select_related("campaign__stream", "campaign__project")[:_BATCH])
-    for campaign, group in _by_campaign(enrollments).items():
-        _take_steps_of(campaign, group, at)
-    Enrollment.objects.bulk_update(enrollments, ["position", "state", "due_at"])
-    return len(enrollments)
+    journeys = list(rows.select_related("campaign__stream", "campaign__project")[:_BATCH])
+    for campaign, group in _by_campaign(journeys).items():
+        _take_steps(campaign, _staying(campaign, group, at), at)
+    return len(journeys)
 
 
-def _by_campaign(enrollments: Sequence[Enrollment]) -> dict[Campaign, list[Enrollment]]:
+def _by_campaign(journeys: Sequence[Enrollment]) -> dict[Campaign, list[Enrollment]]:
     groups: dict[Campaign, list[Enrollment]] = defaultdict(list)
-    for enrollment in enrollments:
-        groups[enrollment.campaign].append(enrollment)
+    for journey in journeys:
+        groups[journey.campaign].append(journey)
     return groups
 
 
-def _take_steps_of(campaign: Campaign, enrollments: Sequence[Enrollment], at: datetime) -> None:
-    steps = list(campaign.steps.order_by("position"))
-    decided = _last_decisions(campaign, enrollments)
-    by_step: dict[int, list[Enrollment]] = defaultdict(list)
-    for enrollment in enrollments:
-        ready_at = _ready_at(enrollment, steps, decided, at)
-        if ready_at <= at:
-            by_step[enrollment.position].append(enrollment)
-        else:
-            enrollment.due_at = ready_at
-    for position, group in by_step.items():
-        if position < len(steps):
-            _queue(campaign, steps[position], group, at)
-        for enrollment in group:
-            _advance(enrollment, steps, at)
-
-
-def _last_decisions(
-    campaign: Campaign, enrollments: Sequence[Enrollment]
-) -> dict[tuple[str, int], datetime | None]:
-    """Return when the latest mail of each journey was decided; None where it still waits."""
-    mails = Email.objects.filter(
-        stream=campaign.stream, contact__in={each.contact_id for each in enrollments}
+def _staying(
+    campaign: Campaign, journeys: Sequence[Enrollment], at: datetime
+) -> Sequence[Enrollment]:
+    """Return those who may go on; the others left the segment, which a change of its rule does
+    without an event.
+    """
+    if not (campaign.exit_on_segment_leave and campaign.segment_id):
+        return journeys
+    members = set(
+        Membership.objects.filter(
+            project=campaign.project_id,
+            segment=campaign.segment_id,
+            contact__in={journey.contact_id for journey in journeys},
+        ).values_list("contact", flat=True)
     )
-    latest = mails.order_by("created_at", "id").values_list("contact_id", "entry", "decided_at")
-    return {(contact, entry): decided_at for contact, entry, decided_at in latest}
+    gone = [
+        (each.pk, Enrollment.Exit.SEGMENT) for each in journeys if each.contact_id not in members
+    ]
+    exit_journeys(campaign.project, gone, at=at)
+    return [each for each in journeys if each.contact_id in members]
+
+
+def _take_steps(campaign: Campaign, journeys: Sequence[Enrollment], at: datetime) -> None:
+    steps = list(campaign.steps.order_by("position"))
+    decided = decisions(campaign, journeys)
+    ready: dict[Step, list[Enrollment]] = defaultdict(list)
+    for journey in journeys:
+        step = journey.next_step(steps)
+        if step is None:
+            journey.complete(at)
+            continue
+        journey.due_at = _ready_at(campaign, journey, step, decided, at)
+        if journey.due_at <= at:
+            ready[step].append(journey)
+    for step, group in ready.items():
+        _queue(campaign, step, group, at)
+        for journey in group:
+            _advance(campaign, journey, step, steps, at)
+    _save(journeys)
+
+
+def decisions(campaign: Campaign, journeys: Sequence[Enrollment]) -> Decisions:
+    """Return when the mails of the steps taken last were decided; None where one still waits."""
+    mails = Email.objects.filter(
+        project=campaign.project_id,
+        stream=campaign.stream_id,
+        step_key__in={journey.step_key for journey in journeys},
+        contact__in={journey.contact_id for journey in journeys},
+    )
+    rows = mails.values_list("contact_id", "entry", "step_key", "decided_at")
+    return {(contact, entry, step): decided_at for contact, entry, step, decided_at in rows}
 
 
 def _ready_at(
-    enrollment: Enrollment,
-    steps: Sequence[Step],
-    decided: dict[tuple[str, int], datetime | None],
-    at: datetime,
+    campaign: Campaign, journey: Enrollment, step: Step, decided: Decisions, at: datetime
 ) -> datetime:
-    """Return when the next step may be taken: a step waits its delay's difference after the last
-    mail was decided, so that a pause or an outage pushes what follows.
-    """
-    position = enrollment.position
-    if position == 0 or position >= len(steps):
-        return at
-    decided_at = decided.get((enrollment.contact_id, enrollment.entry), at)
+    """Return when the step may be taken; while the mail before it waits, when to look again."""
+    place = (journey.contact_id, journey.entry, journey.step_key)
+    decided_at = decided.get(place, journey.stepped_at)
+    if place in decided and decided_at is None:
+        return at + _LOOK_AGAIN
+    return _due_at(campaign, journey, step, decided_at)
+
+
+def _due_at(
+    campaign: Campaign, journey: Enrollment, step: Step, decided_at: datetime | None
+) -> datetime:
+    due_at = journey.enrolled_at + step.wait
     if decided_at is None:
-        return at + timedelta(minutes=1)
-    return decided_at + max(steps[position].wait - steps[position - 1].wait, timedelta())
+        return due_at
+    if campaign.delay_from == Campaign.DelayFrom.PREVIOUS_STEP:
+        return decided_at + step.wait
+    return max(due_at, decided_at + max(step.wait - journey.step_wait, timedelta()))
 
 
 def _queue(campaign: Campaign, step: Step, group: Sequence[Enrollment], at: datetime) -> None:
-    contact_key = Enrollment._meta.get_field("contact").get_prep_value
     recipients = [
         Recipient(
-            contact=contact_key(each.contact_id),
+            contact=ids.decode(_PREFIX, each.contact_id),
             entry=each.entry,
             context={"event": each.event},
             hops=each.hops,
@@ -160,10 +191,34 @@ def _queue(campaign: Campaign, step: Step, group: Sequence[Enrollment], at: date
     queue_recipients(campaign.stream, step.mailing(), recipients, at=at)
 
 
-def _advance(enrollment: Enrollment, steps: Sequence[Step], at: datetime) -> None:
-    enrollment.position += 1
-    if enrollment.position < len(steps):
-        here, before = steps[enrollment.position].wait, steps[enrollment.position - 1].wait
-        enrollment.due_at = max(enrollment.enrolled_at + here, at + max(here - before, timedelta()))
+def _advance(
+    campaign: Campaign, journey: Enrollment, step: Step, steps: Sequence[Step], at: datetime
+) -> None:
+    journey.take(step, at)
+    following = journey.next_step(steps)
+    if following is None:
+        journey.complete(at)
     else:
-        enrollment.due_at, enrollment.state = None, Enrollment.State.COMPLETED
+        journey.due_at = _due_at(campaign, journey, following, at)
+
+
+def _save(journeys: Sequence[Enrollment]) -> None:
+    rows = [
+        {
+            "id": each.pk,
+            "state": each.state,
+            "position": each.position,
+            "done": each.done,
+            "step_key": each.step_key,
+            "step_wait": int(each.step_wait.total_seconds()),
+            "stepped_at": each.stepped_at,
+            "due_at": each.due_at,
+            "ended_at": each.ended_at,
+        }
+        for each in journeys
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE, [orjson.dumps(rows).decode()])
+
+
+_PREFIX = Contact._meta.pk.prefix

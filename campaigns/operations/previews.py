@@ -5,7 +5,7 @@ from typing import Any
 
 from campaigns.models import Campaign, Step
 from campaigns.operations.advice import advice_on
-from campaigns.operations.journeys import SEGMENT_ENTERED
+from campaigns.operations.enrolling import SEGMENT_ENTERED
 from contacts.mail.preview import Look, look_at
 from contacts.mail.templates import find_template
 from contacts.models import Contact, Event

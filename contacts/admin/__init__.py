@@ -22,6 +22,7 @@ from contacts.models import (
     Event,
     Identity,
     ImportedFile,
+    MailGate,
     MailStream,
     Membership,
     Merge,
@@ -77,7 +78,7 @@ class ContactAdmin(ReadOnlyAdmin):
     list_filter = (LikelyDuplicates, Deleted, "created_at")
     search_fields = ("email_key__istartswith", "external_id__startswith", "phone__startswith")
     list_select_related = ("project",)
-    actions = ("remove", "merge", "restore")
+    actions = ("remove", "merge", "suppress", "restore")
     fields = (
         ("id", "project"),
         "email",
@@ -94,7 +95,9 @@ class ContactAdmin(ReadOnlyAdmin):
     def get_actions(self, request: HttpRequest) -> dict:
         """Return what can be done with the contacts that are listed."""
         actions = super().get_actions(request)
-        fitting = ("restore",) if request.GET.get("deleted") == "yes" else ("remove", "merge")
+        fitting = (
+            ("restore",) if request.GET.get("deleted") == "yes" else ("remove", "merge", "suppress")
+        )
         return {name: action for name, action in actions.items() if name in fitting}
 
     @admin.display
@@ -138,6 +141,13 @@ class ContactAdmin(ReadOnlyAdmin):
                 lost = ", ".join(f"{kind} {value}" for kind, value in taken)
                 text = f"{contact.id} goes without what others have now: {lost}."
                 self.message_user(request, text, messages.WARNING)
+
+    @admin.action(description="Write to their addresses no more")
+    def suppress(self, request: HttpRequest, contacts: QuerySet) -> None:
+        """Let the addresses get no mail, until staff deletes the suppression."""
+        addresses = [(contact.project_key, contact.email_key) for contact in contacts]
+        Suppression.objects.suppress(addresses, Suppression.Reason.MANUAL)
+        self.message_user(request, "These addresses get no more mail.")
 
     @admin.action(description="Merge two, side by side")
     def merge(self, request: HttpRequest, contacts: QuerySet) -> HttpResponse | None:
@@ -374,9 +384,15 @@ class EmailAdmin(ReadOnlyAdmin):
     list_select_related = ("stream",)
 
 
+@admin.register(MailGate)
+class MailGateAdmin(ReadOnlyAdmin):
+    list_display = ("name", "open_at", "failures")
+    search_fields = ("name",)
+
+
 @admin.register(EmailActivity)
 class EmailActivityAdmin(ReadOnlyAdmin):
-    list_display = ("email", "kind", "at", "is_machine", "detail")
+    list_display = ("email", "kind", "at", "is_machine", "detail", "told_at")
     list_filter = ("kind", "is_machine")
     search_fields = ("email__email_key__startswith",)
     list_select_related = ("email",)

@@ -4,7 +4,8 @@ A claim takes a fair share for each project, and costs the same however long the
 It ends by itself: the mails of a worker that died are due again.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,17 +14,19 @@ import orjson
 from django.db import connection
 
 from contacts.mail.rendering import Person
-from contacts.models import Contact
-from contacts.models.mail import SEALED_KEY
+from contacts.models import Contact, MailStream
+from contacts.models.suppression import SEALED_KEY
 from growth import ids
+from growth.transactions import atomic_with_retries
 
 CLAIM_LEASE = timedelta(minutes=1)
 SENDING_LEASE = timedelta(minutes=2)
 """Longer than a chunk can take: see the time-outs of ``sending`` and ``transport``."""
 
 _SEALED = SEALED_KEY.format(key="email.email_key")
+_PROMOTIONAL = ", ".join(f"'{kind}'" for kind in MailStream.PROMOTIONAL)
 
-# Why a mail is not sent, as far as rows tell.
+# Why a mail is not sent, as far as rows tell. ``earlier`` mails to the contact are on their way.
 _OBJECTION = f"""
     CASE WHEN contact.deleted_at IS NOT NULL THEN 'deleted'
          WHEN email.address = '' THEN 'no_address'
@@ -38,7 +41,20 @@ _OBJECTION = f"""
                       AND consent.contact_id = contact.id AND consent.topic_id = topic.id
                 WHERE about.id = email.stream_id
                   AND (consent.state = 'withdrawn'
-                       OR (topic.opt_in = 'double' AND consent.state IS DISTINCT FROM 'granted'))))
+                       OR (topic.opt_in = 'double' AND consent.state IS DISTINCT FROM 'granted'))),
+              (SELECT 'cap' FROM growth_project project
+                 JOIN contacts_mailstream pressing ON pressing.id = email.stream_id
+                      AND pressing.kind IN ({_PROMOTIONAL})
+                WHERE project.id = email.project_id
+                  AND project.mail_cap_count <= {{earlier}} + (
+                      SELECT count(*) FROM contacts_email past
+                        JOIN contacts_mailstream its ON its.id = past.stream_id
+                             AND its.kind IN ({_PROMOTIONAL})
+                       WHERE past.project_id = email.project_id
+                         AND past.contact_id = email.contact_id
+                         AND past.state IN ('sending', 'sent', 'in_doubt')
+                         AND (past.decided_at > %(at)s - project.mail_cap_window
+                              OR past.decided_at IS NULL))))
     END
 """
 
@@ -58,7 +74,7 @@ WITH RECURSIVE stream (project_id, id, due_at) AS (  -- one step of the index ea
     SELECT stream.project_id, stream.id
       FROM stream
       JOIN contacts_mailstream owner ON owner.id = stream.id AND owner.paused_at IS NULL
-     WHERE stream.due_at <= %(at)s
+     WHERE stream.due_at <= %(at)s AND (%(stream)s::bigint IS NULL OR stream.id = %(stream)s)
      ORDER BY stream.due_at LIMIT %(limit)s
 ), shared AS (
     SELECT due.project_id, due.id, ceil(%(limit)s::numeric
@@ -75,7 +91,8 @@ WITH RECURSIVE stream (project_id, id, due_at) AS (  -- one step of the index ea
      LIMIT 2 * %(limit)s  -- Never reached; without it the planner expects a tenth of the queue.
 ), judged AS MATERIALIZED (
     SELECT email.id, stream.kind, stream.context, contact.external_id, contact.phone,
-           contact.tags, contact.traits, {_OBJECTION} AS objection
+           contact.tags, contact.traits, email.due_at AS was_due_at,
+           {_OBJECTION.format(earlier=0)} AS objection
       FROM taken
       JOIN contacts_email email ON email.id = taken.id
       JOIN contacts_mailstream stream ON stream.id = email.stream_id
@@ -92,8 +109,14 @@ UPDATE contacts_email email
  WHERE email.id = judged.id
 RETURNING email.id, email.project_id, email.contact_id, email.address, email.email_key,
           email.template_code, email.subject, email.step_key, email.attempts,
-          coalesce(email.first_attempt_at, %(at)s), email.hops, kind,
+          coalesce(email.first_attempt_at, %(at)s), email.hops, judged.was_due_at,
+          email.paced_at, kind,
           judged.context || email.context, external_id, phone, tags, traits, objection IS NULL
+"""
+
+# Whoever begins to write to a contact whose mail is capped sees what others have begun.
+_HOLD = """
+SELECT FROM contacts_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 
 _BEGIN = f"""
@@ -106,9 +129,10 @@ WITH running AS (
 UPDATE contacts_email email
    SET state = 'sending', leased_until = %(sending_until)s, attempts = email.attempts + 1,
        first_attempt_at = coalesce(email.first_attempt_at, %(at)s)
- WHERE email.id = ANY(%(mails)s) AND email.state = 'claimed' AND email.leased_until = %(until)s
+  FROM unnest(%(mails)s::bigint[], %(earlier)s::integer[]) AS chunk (id, earlier)
+ WHERE email.id = chunk.id AND email.state = 'claimed' AND email.leased_until = %(until)s
    AND email.stream_id IN (SELECT id FROM running)
-   AND (SELECT {_OBJECTION} FROM contacts_contact contact
+   AND (SELECT {_OBJECTION.format(earlier="chunk.earlier")} FROM contacts_contact contact
          WHERE contact.id = email.contact_id) IS NULL
 RETURNING email.id
 """
@@ -129,6 +153,8 @@ class Mail:
     attempts: int
     first_attempt_at: datetime
     hops: int
+    due_at: datetime
+    paced_at: datetime | None
     kind: str
     context: dict[str, Any]
     person: Person
@@ -143,28 +169,61 @@ class Claim:
     taken: int
 
 
-def claim(*, at: datetime, limit: int) -> Claim:
-    """Take due mails for this worker; those that must not be sent are decided on the way."""
+@dataclass(frozen=True)
+class Return:
+    """A mail that goes back to the queue, when it is due there, and its place under the rates."""
+
+    mail: Mail
+    due_at: datetime
+    paced_at: datetime | None = None
+
+
+def claim(*, at: datetime, limit: int, stream: int | None = None) -> Claim:
+    """Take due mails for this worker, of all streams or of one; those that must not be sent are
+    decided on the way.
+    """
     until = at + CLAIM_LEASE
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"at": at, "until": until, "limit": limit})
+        cursor.execute(_CLAIM, {"at": at, "until": until, "limit": limit, "stream": stream})
         rows = cursor.fetchall()
     mails = [_mail(row) for row in rows if row[-1]]
     mails.sort(key=lambda mail: (mail.project, mail.key))  # Chunks of one project, mostly.
     return Claim(mails, until, len(rows))
 
 
-def begin(mails: Sequence[Mail], *, until: datetime, at: datetime) -> set[int]:
+def begin(
+    mails: Sequence[Mail], *, until: datetime, at: datetime, capped: Collection[int] = ()
+) -> set[int]:
     """Mark the claimed mails as being sent; return the keys of those that still may be.
 
-    This is the last look: at suppressions and consents, and at the stream under a lock, so that
-    after a pause has committed no mail begins.
+    This is the last look: at suppressions and consents, at what the contacts of ``capped`` projects
+    got, which are locked for it, and at the stream under a lock, so that after a pause has
+    committed no mail begins.
     """
+    pressing = [
+        mail for mail in mails if mail.project in capped and mail.kind in MailStream.PROMOTIONAL
+    ]
+    if pressing:
+        return _hold_and_begin(mails, sorted({mail.contact for mail in pressing}), until, at)
+    return _begin(mails, until, at)
+
+
+@atomic_with_retries
+def _hold_and_begin(
+    mails: Sequence[Mail], contacts: Sequence[int], until: datetime, at: datetime
+) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [contacts])
+    return _begin(mails, until, at)
+
+
+def _begin(mails: Sequence[Mail], until: datetime, at: datetime) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             _BEGIN,
             {
                 "mails": [mail.key for mail in mails],
+                "earlier": _earlier(mails),
                 "until": until,
                 "sending_until": at + SENDING_LEASE,
                 "at": at,
@@ -173,19 +232,41 @@ def begin(mails: Sequence[Mail], *, until: datetime, at: datetime) -> set[int]:
         return {key for (key,) in cursor.fetchall()}
 
 
-def release(keys: Sequence[int], *, until: datetime, at: datetime) -> None:
-    """Give claimed mails back to the queue: they were not begun."""
-    if not keys:
+def _earlier(mails: Sequence[Mail]) -> list[int]:
+    """Return for each mail how many of those before it press on the same contact."""
+    seen: Counter[int] = Counter()
+    counts = []
+    for mail in mails:
+        counts.append(seen[mail.contact])
+        seen[mail.contact] += mail.kind in MailStream.PROMOTIONAL
+    return counts
+
+
+def release(mails: Sequence[Mail], *, until: datetime) -> None:
+    """Give claimed mails back to the queue, each in its place: they were not begun."""
+    put_back([Return(mail, mail.due_at, mail.paced_at) for mail in mails], until=until)
+
+
+def put_back(returns: Sequence[Return], *, until: datetime) -> None:
+    """Give claimed mails back to the queue, each due at its time: they were not begun."""
+    if not returns:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE contacts_email
+            UPDATE contacts_email email
                SET state = CASE WHEN attempts = 0 THEN 'queued' ELSE 'deferred' END,
-                   due_at = %s, leased_until = NULL
-             WHERE id = ANY(%s) AND state = 'claimed' AND leased_until = %s
+                   due_at = back.due_at, paced_at = back.paced_at, leased_until = NULL
+              FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                   AS back (id, due_at, paced_at)
+             WHERE email.id = back.id AND email.state = 'claimed' AND email.leased_until = %s
             """,
-            [at, list(keys), until],
+            [
+                [back.mail.key for back in returns],
+                [back.due_at for back in returns],
+                [back.paced_at for back in returns],
+                until,
+            ],
         )
 
 

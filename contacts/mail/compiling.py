@@ -69,7 +69,10 @@ def sample_context(**given: Any) -> dict[str, Any]:
         "contact": rendering.SAMPLE.as_context(),
         "event": {"name": "sample_event", "properties": {}},
         "campaign": {"id": "", "name": "Sample campaign"},
-        "links": {"unsubscribe": "https://example.com/unsubscribe"},
+        "links": {
+            "unsubscribe": "https://example.com/unsubscribe",
+            "preferences": "https://example.com/unsubscribe",
+        },
     } | given
 
 

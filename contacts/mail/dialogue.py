@@ -28,14 +28,16 @@ class Fate(StrEnum):
     REFUSED = "refused"
     NO_SUCH_RECIPIENT = "no_such_recipient"
     UNKNOWN = "unknown"
+    UNSURE = "unsure"  # perhaps accepted, and asking again is safe
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The fate of a mail, and the server's words."""
+    """The fate of a mail, the server's words, and what it calls the mail from now on."""
 
     fate: Fate
     reply: str = ""
+    provider_id: str = ""
 
 
 @dataclass(frozen=True)

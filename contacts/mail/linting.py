@@ -20,7 +20,11 @@ KNOWN = {
     "survey": None,
     "waitlist": None,
     "program": None,
-    "links": {"unsubscribe", "preferences", "view", "referral", "survey", "invite"},
+    "sender": None,
+    "topics": None,
+    "links": {
+        *("confirm", "invite", "preferences", "referral", "survey", "unsubscribe", "view"),
+    },
 }
 """What a template may speak of: the names below each, or None where there may be any."""
 

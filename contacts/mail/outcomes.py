@@ -17,6 +17,8 @@ from growth.models import DomainEventType, Project
 from growth.transactions import atomic_with_retries
 
 GIVE_UP_AFTER = timedelta(hours=24)
+KEY_LIFE = timedelta(hours=23)
+"""Providers know the keys of requests for a day."""
 
 _State = Email.State
 _DELAYS = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360)]
@@ -28,13 +30,18 @@ _NEWS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one mail. A deferred one is due again; one that bounced ends its address."""
+    """What became of one mail. A deferred one is due again; one that bounced ends its address.
+
+    What was not tried keeps its attempts.
+    """
 
     mail: Mail
     state: str
     reason: str = ""
     due_at: datetime | None = None
     is_bounce: bool = False
+    is_tried: bool = True
+    provider_id: str = ""
 
     @property
     def event(self) -> str | None:
@@ -52,9 +59,18 @@ def deferred(mail: Mail, reason: str, *, at: datetime) -> Outcome:
     return Outcome(mail, _State.DEFERRED, reason, min(retry_at, _last_try(mail)))
 
 
-def postponed(mail: Mail, reason: str, *, at: datetime) -> Outcome:
-    """Return that the mail was not tried, and is due at once."""
-    return Outcome(mail, _State.DEFERRED, reason, at)
+def unsure(mail: Mail, reason: str, *, at: datetime) -> Outcome:
+    """Return that the mail is asked for again, as long as the provider knows its key."""
+    again = deferred(mail, reason, at=at)
+    if again.due_at is None or again.due_at > mail.first_attempt_at + KEY_LIFE:
+        return Outcome(mail, _State.IN_DOUBT, reason)
+    return again
+
+
+def untried(mail: Mail, reason: str) -> Outcome:
+    """Return that the mail was not tried: it keeps its place in the queue, and its attempts."""
+    state = _State.DEFERRED if mail.attempts else _State.QUEUED
+    return Outcome(mail, state, reason, mail.due_at, is_tried=False)
 
 
 def _count(outcomes: Sequence[Outcome]) -> None:
@@ -93,13 +109,16 @@ def _settle(outcomes: Sequence[Outcome], leases: Sequence[datetime], at: datetim
             UPDATE contacts_email email
                SET state = outcome.state, reason = outcome.reason,
                    due_at = coalesce(outcome.due_at, email.due_at),
-                   attempts = email.attempts + (email.state = 'claimed'
-                                                AND outcome.state = 'deferred')::integer,
-                   first_attempt_at = outcome.first_attempt_at,
+                   attempts = CASE WHEN outcome.is_tried THEN email.attempts
+                                   ELSE outcome.attempts END,
+                   first_attempt_at = CASE WHEN outcome.is_tried OR outcome.attempts > 0
+                                           THEN outcome.first_attempt_at END,
+                   paced_at = NULL, provider_id = outcome.provider_id,
                    decided_at = CASE WHEN outcome.due_at IS NULL THEN %s::timestamptz END
               FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
-                          %s::timestamptz[])
-                   AS outcome (id, state, reason, due_at, first_attempt_at)
+                          %s::timestamptz[], %s::boolean[], %s::integer[], %s::text[])
+                   AS outcome (id, state, reason, due_at, first_attempt_at, is_tried, attempts,
+                               provider_id)
              WHERE email.id = outcome.id AND email.leased_until = ANY(%s::timestamptz[])
                AND email.state IN ('claimed', 'sending', 'in_doubt')
             RETURNING email.id
@@ -111,6 +130,9 @@ def _settle(outcomes: Sequence[Outcome], leases: Sequence[datetime], at: datetim
                 [outcome.reason[:500] for outcome in outcomes],
                 [outcome.due_at for outcome in outcomes],
                 [outcome.mail.first_attempt_at for outcome in outcomes],
+                [outcome.is_tried for outcome in outcomes],
+                [outcome.mail.attempts for outcome in outcomes],
+                [outcome.provider_id[:200] for outcome in outcomes],
                 list(leases),
             ],
         )
@@ -119,27 +141,23 @@ def _settle(outcomes: Sequence[Outcome], leases: Sequence[datetime], at: datetim
 
 def _suppress(bounces: Sequence[Outcome], at: datetime) -> None:
     """Note that mail came back, and write to these addresses no more."""
-    bounced = sorted(bounces, key=lambda outcome: (outcome.mail.project, outcome.mail.email_key))
-    Suppression.objects.bulk_create(
-        (
-            Suppression(
-                project_id=outcome.mail.project,
-                email_key=outcome.mail.email_key,
-                reason=Suppression.Reason.BOUNCED,
-            )
-            for outcome in bounced
-        ),
-        ignore_conflicts=True,
-    )
+    if not bounces:
+        return
+    addresses = [(outcome.mail.project, outcome.mail.email_key) for outcome in bounces]
+    Suppression.objects.suppress(addresses, Suppression.Reason.BOUNCED)
     EmailActivity.objects.bulk_create(
-        EmailActivity(
-            project_id=outcome.mail.project,
-            email_id=outcome.mail.key,
-            kind=EmailActivity.Kind.BOUNCED,
-            at=at,
-            detail=outcome.reason[:500],
-        )
-        for outcome in bounced
+        (
+            EmailActivity(
+                project_id=outcome.mail.project,
+                email_id=outcome.mail.key,
+                kind=EmailActivity.Kind.BOUNCED,
+                at=at,
+                detail=outcome.reason[:500],
+                told_at=at,
+            )
+            for outcome in bounces
+        ),
+        ignore_conflicts=True,  # A provider may have reported it already.
     )
 
 

@@ -8,9 +8,12 @@ from django.conf import settings
 from contacts.mail import mime
 from contacts.mail.claiming import Mail
 from contacts.mail.dialogue import Envelope
-from contacts.mail.links import links_for, unsubscribe_token
+from contacts.mail.links import links_for, unsubscribe_token, unsubscribe_url
 from contacts.mail.recipients import recipient
 from contacts.mail.rendering import Letter, Wording, context_of, render
+from contacts.mail.reports import name_of
+from contacts.mail.tracking import tracked
+from contacts.models import MailStream
 from growth.models import Project
 
 
@@ -28,12 +31,23 @@ def write(mail: Mail, wording: Wording, project: Project, *, at: datetime) -> Pa
     :raises AddressError: if its address is none.
     :raises RenderError: if its template cannot be rendered for this contact.
     """
-    token = unsubscribe_token(mail.project, mail.key)
-    links = links_for(token)
+    letter = letter_of(mail, wording)
+    unsubscribe = unsubscribe_url(unsubscribe_token(mail.project, mail.key))
+    message_id = f"{name_of(mail.project, mail.key)}.mail"
+    return pack(letter, project, mail.address, unsubscribe, message_id, at=at)
+
+
+def letter_of(mail: Mail, wording: Wording) -> Letter:
+    """Return what the contact reads.
+
+    :raises RenderError: if the template cannot be rendered for this contact.
+    """
+    links = links_for(mail.project, mail.key)
     context = context_of(mail.person, links=links, about=mail.context)
     letter = render(wording, context, subject=mail.subject)
-    message_id = f"{mail.project:x}.{mail.key:x}.mail"
-    return pack(letter, project, mail.address, links["unsubscribe"], message_id, at=at)
+    if mail.kind == MailStream.CONFIRMATION:
+        return letter  # Who only asks whether they may write, asks no more.
+    return tracked(letter, project=mail.project, email=mail.key)
 
 
 def pack(

@@ -10,7 +10,7 @@ from html import unescape
 from typing import Any
 
 from contacts.mail.compiling import PREHEADER, sample_context
-from contacts.mail.links import SAMPLE, links_for, unsubscribe_url
+from contacts.mail.links import SAMPLE, sample_links, unsubscribe_url
 from contacts.mail.liquid import RenderError, TemplateError
 from contacts.mail.parcels import pack
 from contacts.mail.rendering import SAMPLE as SAMPLE_PERSON
@@ -62,7 +62,7 @@ def preview(
     """
     person = _person(contact) if contact else SAMPLE_PERSON
     told = sample_context() if about is None else about
-    context = context_of(person, links=links_for(SAMPLE), about=told)
+    context = context_of(person, links=sample_links(), about=told)
     try:
         return render(wording, _merged(context, sample or {}), subject=subject)
     except (RenderError, TemplateError) as error:

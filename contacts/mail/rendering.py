@@ -1,7 +1,7 @@
 """One mail for one contact: preview, test and real mails are all made here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -98,9 +98,27 @@ def render(wording: Wording, context: Mapping[str, Any], *, subject: str = "") -
         subject=one_line(_rendered(subject or wording.subject, context, is_html=False))[
             :MAX_SUBJECT
         ],
-        html=_STRANGE_LINK.sub(r"\1#", _rendered(wording.html, context, is_html=True)),
+        html=_without_strange_links(_rendered(wording.html, context, is_html=True)),
         text=plaintext.tidy(_rendered(wording.text, context, is_html=False)),
     )
+
+
+def _without_strange_links(html: str) -> str:
+    lowered = html.lower()
+    # The pattern is slow to find where it may begin; texts whose length the case changes are rare.
+    if len(lowered) == len(html) and not any(
+        _STRANGE_LINK.match(html, place) for place in _attributes(lowered)
+    ):
+        return html
+    return _STRANGE_LINK.sub(r"\1#", html)
+
+
+def _attributes(lowered: str) -> Iterator[int]:
+    for name in ("href", "src", "action", "background"):
+        place = lowered.find(name)
+        while place >= 0:
+            yield place
+            place = lowered.find(name, place + 1)
 
 
 def one_line(text: str) -> str:

@@ -14,16 +14,18 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils.crypto import get_random_string
 
-from contacts.mail import claiming, outcomes
+from contacts.mail import claiming, outcomes, pacing
+from contacts.mail.breaker import Breaker
 from contacts.mail.claiming import Claim, Mail
 from contacts.mail.dialogue import Fate, Verdict
 from contacts.mail.links import SAMPLE, unsubscribe_url
 from contacts.mail.liquid import RenderError, TemplateError
-from contacts.mail.outcomes import Outcome, deferred, postponed
+from contacts.mail.outcomes import Outcome, deferred, unsure, untried
 from contacts.mail.parcels import Parcel, pack, write
 from contacts.mail.preview import preview
+from contacts.mail.relays import AnyRelay, relay_to, shared_relay
 from contacts.mail.templates import find_template, templates_for
-from contacts.mail.transport import Relay, RelayDown, shared_relay
+from contacts.mail.transport import RelayDown
 from contacts.models import Email, MailStream, Template
 from contacts.models.addresses import AddressError
 from growth.errors import Conflict, DomainError, Invalid, Violation
@@ -46,39 +48,57 @@ _State = Email.State
 log = structlog.get_logger(__name__)
 
 
-def send_due(*, at: datetime, limit: int = BATCH, relay: Relay | None = None) -> int:
+def send_due(*, at: datetime, limit: int = BATCH, relay: AnyRelay | None = None) -> int:
     """Send one batch of due mails; return how many were taken, or 0 if the server is not there."""
     if lost := claiming.settle_lost(at=at):
         log.warning("mails_in_doubt", mails=lost)
     relay = relay or shared_relay()
     relay.close_if_idle()
-    claim = claiming.claim(at=at, limit=limit)
-    if claim.mails and not _Batch(claim, relay, at).send():
+    breaker = Breaker(relay.name)
+    limit = breaker.allows(limit, at=at)
+    if not limit:
         return 0
-    return claim.taken
+    claim = claiming.claim(at=at, limit=limit)
+    if not claim.mails:
+        breaker.give_back(at=at)
+        return claim.taken
+    return claim.taken if _Batch(claim, relay, breaker, at).send() else 0
 
 
 class _Batch:
     """The mails of one claim on their way."""
 
-    def __init__(self, claim: Claim, relay: Relay, at: datetime) -> None:
-        self._claim, self._relay, self._at = claim, relay, at
+    def __init__(self, claim: Claim, relay: AnyRelay, breaker: Breaker, at: datetime) -> None:
+        self._claim, self._relay, self._breaker, self._at = claim, relay, breaker, at
         projects = Project.objects.filter(pk__in={mail.project for mail in claim.mails})
         self._projects = {project.key: project for project in projects}
+        self._capped = {project.key for project in projects if project.mail_cap_count}
         self._templates = templates_for((mail.project, mail.template_code) for mail in claim.mails)
 
     def send(self) -> bool:
         """Send chunk by chunk, and give back what time does not suffice for; tell whether the
         server was there all the time.
         """
-        mails = self._claim.mails
+        mails = pacing.let_pass(self._claim, self._projects, at=self._at)
         stop = time.monotonic() + BATCH_SECONDS
         for start in range(0, len(mails), CHUNK):
             is_there = self._send_chunk(mails[start : start + CHUNK])
             if not is_there or time.monotonic() > stop:
                 self._release(mails[start + CHUNK :])
-                return is_there
-        return True
+                break
+        else:
+            is_there = True
+        return self._noted(is_there, bool(mails))
+
+    def _noted(self, is_there: bool, has_tried: bool) -> bool:
+        """Let the breaker know whether the server was there."""
+        if not is_there:
+            self._breaker.failed(at=self._at)
+        elif has_tried:
+            self._breaker.answered(at=self._at)
+        else:
+            self._breaker.give_back(at=self._at)
+        return is_there
 
     def _send_chunk(self, mails: Sequence[Mail]) -> bool:
         written, decided = self._write(mails)
@@ -86,8 +106,9 @@ class _Batch:
             self._relay.open()  # Before the mails are marked: what was not begun is not in doubt.
             written, undeliverable = self._deliverable(written)
         except RelayDown as down:
-            put_off = [deferred(mail, str(down), at=self._at) for mail, _ in written]
-            self._record([*decided, *put_off])
+            log.warning("mail_server_down", server=self._relay.name, reason=str(down))
+            self._record(decided)
+            self._release([mail for mail, _ in written])
             return False
         begun = self._begin([mail for mail, _ in written])
         handed_over, is_there = self._hand_over(begun, written)
@@ -125,7 +146,7 @@ class _Batch:
         nobody knows whether it was committed.
         """
         try:
-            begun = claiming.begin(mails, until=self._claim.until, at=self._at)
+            begun = claiming.begin(mails, until=self._claim.until, at=self._at, capped=self._capped)
             self._release([mail for mail in mails if mail.key not in begun])
         except _DATABASE_AWAY:
             if connection.in_atomic_block:
@@ -138,28 +159,30 @@ class _Batch:
     ) -> tuple[list[Outcome], bool]:
         """Hand the begun mails over, and tell whether the server was there all the time."""
         if begun is None:
-            return [postponed(mail, _UNSURE, at=self._at) for mail, _ in written], True
+            return [untried(mail, _UNSURE) for mail, _ in written], True
         made: list[Outcome] = []
         stop, is_there = time.monotonic() + CHUNK_SECONDS, True
         for mail, parcel in written:
             if mail.key not in begun:
                 continue
             if time.monotonic() > stop:
-                made.append(postponed(mail, _SLOW, at=self._at))
+                made.append(untried(mail, _SLOW))
                 continue
             try:
                 made.append(self._outcome(mail, self._relay.send(parcel.envelope, parcel.message)))
             except RelayDown as down:
-                made.append(deferred(mail, str(down), at=self._at))
+                made.append(untried(mail, str(down)))
                 stop, is_there = 0, False
         return made, is_there
 
     def _outcome(self, mail: Mail, verdict: Verdict) -> Outcome:
         match verdict.fate:
             case Fate.ACCEPTED:
-                return Outcome(mail, _State.SENT)
+                return Outcome(mail, _State.SENT, provider_id=verdict.provider_id)
             case Fate.DEFERRED:
                 return deferred(mail, verdict.reply, at=self._at)
+            case Fate.UNSURE:
+                return unsure(mail, verdict.reply, at=self._at)
             case Fate.NO_SUCH_RECIPIENT:
                 return Outcome(mail, _State.FAILED, verdict.reply, is_bounce=True)
             case Fate.REFUSED:
@@ -167,7 +190,7 @@ class _Batch:
         return Outcome(mail, _State.IN_DOUBT, verdict.reply)
 
     def _release(self, mails: Sequence[Mail]) -> None:
-        claiming.release([mail.key for mail in mails], until=self._claim.until, at=self._at)
+        claiming.release(mails, until=self._claim.until)
 
     def _record(self, made: Sequence[Outcome]) -> None:
         """Write the outcomes. While the database is away we wait for it: we alone know them."""
@@ -233,7 +256,7 @@ def send_sample(
         parcel = pack(letter, project, address, unsubscribe_url(SAMPLE), message_id, at=at)
     except AddressError as error:
         raise Invalid(Violation("email", "invalid", str(error))) from None
-    relay = Relay(settings.EMAIL_URL)
+    relay = relay_to(settings.EMAIL_URL)
     try:
         verdict = relay.send(parcel.envelope, parcel.message)
     except RelayDown as down:
@@ -251,6 +274,6 @@ def _require_accepted(verdict: Verdict) -> None:
             raise Conflict(f"The mail server refused the mail: {verdict.reply}")
         case Fate.DEFERRED:
             message = f"The mail server does not take the mail now: {verdict.reply}"
-        case Fate.UNKNOWN:
+        case Fate.UNKNOWN | Fate.UNSURE:
             message = "The mail server did not answer; look into the mailbox before you try again."
     raise MailServerUnavailable(message)

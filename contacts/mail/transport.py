@@ -1,9 +1,8 @@
-"""The connection to the mail server: one for each thread, reused from mail to mail."""
+"""The connection to a mail server, reused from mail to mail."""
 
 import smtplib
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -53,7 +52,8 @@ def parse_url(url: str) -> Server:
         )
     except (KeyError, ValueError):
         raise ImproperlyConfigured(
-            "EMAIL_URL must be such as smtp://user:password@host:port, smtp+tls://… or smtps://…."
+            "EMAIL_URL must be such as smtp://user:password@host:port, smtp+tls://…, smtps://…, or"
+            " provider://key@, such as resend://key@."
         ) from None
 
 
@@ -65,6 +65,7 @@ class Relay:
     ) -> None:
         self.url = url
         self._server = parse_url(url)
+        self.name = f"{self._server.host}:{self._server.port}"
         self._timeout, self._dot_timeout = timeout, dot_timeout
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0
@@ -159,16 +160,3 @@ class Relay:
 
 def _own_name() -> str:
     return urlsplit(settings.BASE_URL).hostname or "localhost"
-
-
-_local = threading.local()
-
-
-def shared_relay() -> Relay:
-    """Return this thread's connection to the server of EMAIL_URL."""
-    relay = getattr(_local, "relay", None)
-    if relay is None or relay.url != settings.EMAIL_URL:
-        if relay:
-            relay.close()
-        relay = _local.relay = Relay(settings.EMAIL_URL)
-    return relay

@@ -5,6 +5,7 @@ from datetime import datetime
 from contacts.mail.links import SAMPLE, UnknownToken, read_unsubscribe_token
 from contacts.mail.news import news_of, properties_of
 from contacts.models import Email, EmailActivity, Event, Fact, Suppression
+from contacts.models.suppression import SuppressionQuerySet
 from growth import outbox
 from growth.models import DomainEventType
 from growth.transactions import atomic_with_retries
@@ -33,21 +34,45 @@ def unsubscribe(email: Email, *, at: datetime) -> None:
     email.lock()
     if not email.address:  # Erased meanwhile, with what stands for the address.
         return
-    Suppression.objects.bulk_create(
-        [
-            Suppression(
-                project=email.project,
-                email_key=email.email_key,
-                reason=Suppression.Reason.UNSUBSCRIBED,
-            )
-        ],
-        ignore_conflicts=True,
-    )
+    address = (email.project_key, email.email_key)
+    Suppression.objects.suppress([address], Suppression.Reason.UNSUBSCRIBED)
+    record_leaving(email, at=at)
+
+
+def record_leaving(email: Email, *, at: datetime, topic: str = "") -> None:
+    """Write that the mail's reader left because of it, from everything or from a topic, and tell
+    the system once. The mail must be locked.
+    """
     kind = EmailActivity.Kind.UNSUBSCRIBED
     activities = EmailActivity.objects.filter(project=email.project, email=email, kind=kind)
     if not activities.exists():
-        EmailActivity.objects.create(project=email.project, email=email, kind=kind, at=at)
+        EmailActivity.objects.create(
+            project=email.project, email=email, kind=kind, at=at, detail=topic, told_at=at
+        )
         _tell(email, at)
+
+
+@atomic_with_retries
+def resubscribe(email: Email, *, at: datetime) -> bool:
+    """Write to the mail's address again, because its owner says so; tell whether we may."""
+    if email.pk is None:
+        return False
+    email.lock()
+    suppressions = _suppressions_of(email)
+    lifted, _ = suppressions.liftable().delete()
+    if lifted:
+        kind = EmailActivity.Kind.RESUBSCRIBED
+        EmailActivity.objects.create(project=email.project, email=email, kind=kind, at=at)
+    return not suppressions.exists()
+
+
+def suppression_of(email: Email) -> Suppression | None:
+    """Return why the mail's address gets no mail, if that is so."""
+    return _suppressions_of(email).first() if email.pk else None
+
+
+def _suppressions_of(email: Email) -> SuppressionQuerySet:
+    return Suppression.objects.filter(project=email.project, email_key=email.email_key)
 
 
 def _tell(email: Email, at: datetime) -> None:

@@ -5,9 +5,10 @@ from contacts.models.erasure import Erasure
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
-from contacts.models.mail import Email, EmailActivity, MailStream, Suppression, Template
+from contacts.models.mail import Email, EmailActivity, MailGate, MailStream, Template
 from contacts.models.merge import Merge
 from contacts.models.segment import Membership, Segment, SegmentClock
+from contacts.models.suppression import Suppression
 
 __all__ = [
     "Absorption",
@@ -24,6 +25,7 @@ __all__ = [
     "EventReceipt",
     "Identity",
     "ImportedFile",
+    "MailGate",
     "MailStream",
     "Membership",
     "Merge",

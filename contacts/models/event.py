@@ -26,11 +26,15 @@ of.
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that happened to a contact just now, told by a part of the system."""
+    """Something that happened to a contact just now, told by a part of the system.
+
+    By its ``message_id`` the fact is found again, if it turns out to be none.
+    """
 
     contact: int
     name: str
     properties: dict[str, Any] = field(default_factory=dict)
+    message_id: str | None = None
 
 
 def _project() -> models.ForeignKey:
@@ -50,6 +54,8 @@ class EventQuerySet(ProjectQuerySet):
 
     def told(self, pairs: Sequence[Sequence[Any]]) -> Self:
         """Keep the events that a piece of news names by ``[key, timestamp]``."""
+        if not pairs:
+            return self.none()
         times = [datetime.fromisoformat(time) for _, time in pairs]
         keys = [key for key, _ in pairs]
         return self.filter(id__in=keys, timestamp__gte=min(times), timestamp__lte=max(times))
@@ -90,7 +96,13 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
     ) -> None:
         """Store facts of our own and tell the system; ``changes`` names what else they changed."""
         rows = [
-            {"contact_id": f.contact, "name": f.name, "properties": f.properties, "timestamp": at}
+            {
+                "contact_id": f.contact,
+                "name": f.name,
+                "properties": f.properties,
+                "timestamp": at,
+                "message_id": f.message_id,
+            }
             for f in facts
         ]
         stored = self.store(project, rows, at=at, hops=hops, is_own_act=False)

@@ -52,6 +52,14 @@ class MailStream(ProjectModel):
     ``topic`` is what its mail is about; without one, consents do not concern it.
     """
 
+    CONFIRMATION = "confirmation"
+    """The kind whose mail asks whether we may write at all."""
+    PROMOTIONAL = ("campaign", "survey", "referral")
+    """The kinds that press on people: their mail is capped in one, and waits in quiet hours.
+
+    Somebody waits for the others.
+    """
+
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=200)
@@ -60,6 +68,13 @@ class MailStream(ProjectModel):
     paused_at = models.DateTimeField(null=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(kind="confirmation"),
+                name="one_stream_of_confirmations",
+            )
+        ]
         indexes = [models.Index(fields=["project", "id"], name="stream_list")]
 
     def __str__(self) -> str:
@@ -105,8 +120,11 @@ class Email(ProjectModel):
     it. ``sending`` is committed before the SMTP dialogue begins: a crash after that leaves
     ``in_doubt``, which nobody resends by themselves.
 
+    ``provider_id`` is what a mail provider calls the message, where one sent it.
+
     ``due_at`` of a claimed mail is when the claim ends, so that a worker that dies gives it back.
-    ``leased_until`` tells one claim from the next.
+    ``leased_until`` tells one claim from the next. ``paced_at`` is the place that the mail has
+    under the rates.
 
     The mail of an erased contact has no address any more: it only counts.
     """
@@ -142,6 +160,8 @@ class Email(ProjectModel):
     leased_until = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     hops = models.SmallIntegerField(default=0)
+    paced_at = models.DateTimeField(null=True)
+    provider_id = models.CharField(max_length=200, blank=True, db_default="")
 
     objects = EmailQuerySet.as_manager()
 
@@ -167,64 +187,93 @@ class Email(ProjectModel):
                 fields=["leased_until"], condition=Q(state="sending"), name="email_in_flight"
             ),  # mail.claiming.settle_lost
             models.Index(fields=["project", "contact"], name="email_of_contact"),
+            models.Index(
+                fields=["provider_id"], condition=~Q(provider_id=""), name="email_of_provider"
+            ),  # mail.reports: providers know no projects
         ]
 
 
 outbox.register_due_rows(outbox.DueRows("email", "emails", Email.objects.sendable, "due_at"))
 
 
+class MailGate(models.Model):
+    """What mail passes one by one, whatever worker sends it: a rate, or a mail server.
+
+    ``name`` is ``project:…`` or ``domain:…`` for a rate, of which ``open_at`` is the next place, or
+    ``server:…``, which nobody tries before ``open_at`` once enough ``failures`` came in a row.
+    Mail of all projects passes those of domains and servers.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=300, unique=True)
+    open_at = models.DateTimeField()
+    failures = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EmailActivityQuerySet(ProjectQuerySet):
+    """Activities by whether the system has heard of them."""
+
+    def untold(self) -> Self:
+        """Keep those that wait for a verdict."""
+        return self.exclude(due_at=None)
+
+
 class EmailActivity(ProjectModel):
-    """What became of a mail after it was sent."""
+    """What became of a mail after it was sent.
+
+    ``detail`` is the link that was clicked, or what the server said. ``trapped`` is a click on the
+    link that people do not see; ``links`` is how many links the mail has.
+
+    At ``due_at`` it is decided whether the system is told: once for each mail and kind, and never
+    of machines. It was told at ``told_at``.
+    """
 
     class Kind(models.TextChoices):
         DELIVERED = "delivered"
         OPENED = "opened"
         CLICKED = "clicked"
+        TRAPPED = "trapped"
         BOUNCED = "bounced"
         COMPLAINED = "complained"
         UNSUBSCRIBED = "unsubscribed"
+        RESUBSCRIBED = "resubscribed"
 
     id = models.BigAutoField(primary_key=True)
     email = models.ForeignKey(Email, models.CASCADE, related_name="activities")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     at = models.DateTimeField()
     is_machine = models.BooleanField(default=False)
-    detail = models.CharField(max_length=500, blank=True)
+    detail = models.CharField(max_length=2000, blank=True)
+    links = models.SmallIntegerField(null=True)
+    due_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    report_id = models.CharField(max_length=200, null=True)
+
+    objects = EmailActivityQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "email activities"
-        indexes = [models.Index(fields=["project", "email", "kind"], name="activity_of_email")]
-
-
-SEALED_KEY = """(
-    '#' || encode(sha256(convert_to(project.salt::text || {key}, 'UTF8')), 'hex')
-)"""
-"""SQL of what a suppression is found by when its address may not be read any more. ``project`` is
-the project's row; an address never begins with ``#`` and a digest.
-"""
-
-
-class Suppression(ProjectModel):
-    """An address that gets no mail. It outlives the contact, and no import lifts it.
-
-    When the contact is erased, only a digest stays of the address: see ``SEALED_KEY``.
-    """
-
-    class Reason(models.TextChoices):
-        UNSUBSCRIBED = "unsubscribed"
-        BOUNCED = "bounced"
-        COMPLAINED = "complained"
-        MANUAL = "manual"
-
-    id = models.BigAutoField(primary_key=True)
-    email_key = models.CharField(max_length=254)
-    reason = models.CharField(max_length=12, choices=Reason.choices)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project", "email_key"], name="one_suppression_each")
+            models.UniqueConstraint(
+                fields=["project", "email", "kind"],
+                condition=Q(told_at__isnull=False),
+                name="one_activity_told",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "email", "report_id"], name="one_activity_per_report"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "email", "kind"], name="activity_of_email"),
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="activity_due"
+            ),  # mail.verdicts
         ]
 
-    def __str__(self) -> str:
-        return self.email_key
+
+outbox.register_due_rows(
+    outbox.DueRows("default", "email activities", EmailActivity.objects.untold, "due_at")
+)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.db import IntegrityError, connection, transaction
 
+from contacts.mail import confirming
 from contacts.models import Consent, Contact, Topic
 from growth import outbox
 from growth.errors import Conflict, Gone, Invalid, Violation
@@ -94,7 +95,9 @@ def record_stances(
     for contact, stances in said.items():
         new = [code for code in sorted(stances) if (contact.key, topics[code]) in changed]
         if new:
-            news.append(_news(contact, {code: stances[code].state for code in new}))
+            states = {code: stances[code].state for code in new}
+            news.append(_news(contact, states))
+            _ask_for_confirmation(contact, states, at)
     outbox.emit(project, *news, at=at)
 
 
@@ -102,6 +105,15 @@ def _news(contact: Contact, states: dict[str, str]) -> outbox.News:
     what = {"changed": [f"consents.{code}" for code in states], "consents": states}
     type = DomainEventType.CONTACT_UPDATED
     return outbox.News(type, contact.snapshot() | what, subject=contact.key)
+
+
+def _ask_for_confirmation(contact: Contact, states: Mapping[str, str], at: datetime) -> None:
+    """Let those confirm by mail who are said to want a topic of which nobody hears unasked."""
+    pending = [code for code, state in states.items() if state == Consent.State.PENDING]
+    if pending:
+        topics = Topic.objects.filter(project=contact.project, code__in=pending)
+        asking = topics.filter(opt_in=Topic.OptIn.DOUBLE).order_by("name", "id")
+        confirming.ask(contact, asking, at=at)
 
 
 def unite_consents(project: Project, pairs: Mapping[int, int], *, at: datetime) -> None:

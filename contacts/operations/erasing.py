@@ -94,6 +94,8 @@ def _strip(project: Project, person: list[int], at: datetime) -> dict[str, int]:
         for table, statement in STATEMENTS.items():
             cursor.execute(statement, params)
             counts[table] = cursor.rowcount
+    for _, count in outbox.news_redacted.send(sender=Contact, project=project, subjects=person):
+        counts |= count
     return {table: counts[table] for table in sorted(counts) if counts[table]}
 
 

@@ -4,7 +4,7 @@ Each statement knows ``%(project)s``, the ``%(contacts)s`` that are the person, 
 by. They run in this order: mail first, so that no worker goes on with it.
 """
 
-from contacts.models.mail import SEALED_KEY
+from contacts.models.suppression import SEALED_KEY
 
 # What our own events and news may go on to say: which things of ours they are about, and when.
 KEPT = [

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import orjson
 from django.db import connection
 from django.utils.timezone import now
 
@@ -166,16 +167,17 @@ def _note_activity(project: Project, told: Iterable[tuple[int, datetime]]) -> No
         latest[contact] = max(time, latest.get(contact, time))
     if not latest:
         return
+    rows = [{"contact_id": contact, "at": latest[contact]} for contact in sorted(latest)]
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO contacts_contactactivity AS activity
                    (project_id, contact_id, last_activity_at)
-            SELECT %s, * FROM unnest(%s::bigint[], %s::timestamptz[])
+            SELECT %s, * FROM jsonb_to_recordset(%s) AS row (contact_id bigint, at timestamptz)
             ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
              WHERE coalesce(activity.last_activity_at < excluded.last_activity_at, true)
             """,
-            [project.key, sorted(latest), [latest[contact] for contact in sorted(latest)]],
+            [project.key, orjson.dumps(rows).decode()],
         )
 
 

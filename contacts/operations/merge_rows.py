@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Case, QuerySet, Value, When
 
 from contacts.models import Contact, ContactActivity, Email, Identity, Membership, Merge
-from contacts.models.mail import SEALED_KEY
+from contacts.models.suppression import SEALED_KEY
 from growth.models import Project
 
 _REFUSALS = ["unsubscribed", "complained", "manual"]  # A bounce is the address's, not the person's.

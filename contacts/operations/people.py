@@ -59,7 +59,7 @@ class Conflict:
         }
 
 
-@dataclass
+@dataclass(slots=True)
 class Person:
     """A contact while a batch is worked on; ``changed`` names what rules would call different."""
 
@@ -82,9 +82,12 @@ class Person:
         """Return the value it has of a kind of which a contact has only one. A phone that is no
         number is a text, and no claim.
         """
-        if kind == PHONE:
-            return self.phone if normalize_phone(self.phone) == self.phone else ""
-        return {EXTERNAL_ID: self.external_id, EMAIL: self.email_key}.get(kind, "")
+        if kind == EXTERNAL_ID:
+            return self.external_id
+        if kind == EMAIL:
+            return self.email_key
+        is_number = kind == PHONE and self.phone and normalize_phone(self.phone) == self.phone
+        return self.phone if is_number else ""
 
     def objections(self, sighting: Sighting) -> Iterator[Violation]:
         """Yield why the contact cannot hold what the sighting says of it."""
@@ -93,14 +96,8 @@ class Person:
 
     def take(self, sighting: Sighting) -> Conflict | None:
         """Learn what the sighting says beyond its claims; return what it keeps its own against."""
-        traits = self._traits_after(sighting)
-        self.changed |= {
-            f"traits.{name}"
-            for name in sighting.traits
-            if traits.get(name) != self.traits.get(name)
-            or (name in traits) != (name in self.traits)
-        }
-        self.traits = traits
+        if sighting.traits:
+            self._learn(sighting)
         if sighting.tags is not None and sighting.tags != self.tags:
             self.tags = sighting.tags
             self.changed.add("tags")
@@ -111,6 +108,16 @@ class Person:
         self.phone = sighting.phone
         self.changed.add("phone")
         return None
+
+    def _learn(self, sighting: Sighting) -> None:
+        traits = self._traits_after(sighting)
+        self.changed |= {
+            f"traits.{name}"
+            for name in sighting.traits
+            if traits.get(name) != self.traits.get(name)
+            or (name in traits) != (name in self.traits)
+        }
+        self.traits = traits
 
     def _traits_after(self, sighting: Sighting) -> dict[str, Any]:
         traits = {**self.traits, **sighting.traits}

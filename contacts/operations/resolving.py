@@ -78,12 +78,8 @@ class Resolver:
         self._left_behind = 0
         conflicts = [self._claim(person, claim, sighting) for claim in sighting.claims]
         conflicts.append(person.take(sighting))
-        return Outcome(
-            person.key,
-            is_new=key is None,
-            conflicts=tuple(each for each in conflicts if each),
-            warnings=self._warnings(),
-        )
+        kept_back = tuple(filter(None, conflicts))
+        return Outcome(person.key, key is None, kept_back, self._warnings())
 
     def _meant(self, sighting: Sighting) -> int | None:
         for claim in sighting.claims:
@@ -105,8 +101,9 @@ class Resolver:
         )
 
     def _has_another(self, person: Person, claim: Claim) -> bool:
-        is_its_own = self.owners.get(claim) == person.key
-        return not is_its_own and person.value_of(claim.kind) not in ("", claim.value)
+        if person.value_of(claim.kind) in ("", claim.value):
+            return False
+        return self.owners.get(claim) != person.key
 
     def _born(self) -> Person:
         person = Person(key=next(self._new_keys), is_new=True)
@@ -119,7 +116,8 @@ class Resolver:
             return None
         if owner is None and not self._has_another(person, claim) and self._has_room(person, claim):
             self.owners[claim] = self.attached[claim] = person.key
-            self._devices[person.key] += claim.kind == ANONYMOUS_ID
+            if claim.kind == ANONYMOUS_ID:
+                self._devices[person.key] += 1
             person.attach(claim, sighting)
             return None
         if owner is None:
@@ -133,9 +131,10 @@ class Resolver:
         return claim.kind == ANONYMOUS_ID and self.people[owner].is_anonymous
 
     def _has_room(self, person: Person, claim: Claim, visitor: int | None = None) -> bool:
+        if claim.kind != ANONYMOUS_ID:
+            return True
         gained = self._devices[visitor] if visitor else 1
-        is_full = self._devices[person.key] + gained > MAX_ANONYMOUS_IDS
-        return claim.kind != ANONYMOUS_ID or not is_full
+        return self._devices[person.key] + gained <= MAX_ANONYMOUS_IDS
 
     def _absorb(self, person: Person, visitor: Person) -> None:
         self._left_behind += person.absorb(visitor)

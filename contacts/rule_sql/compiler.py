@@ -48,6 +48,11 @@ def verdicts(
     return sql("SELECT * FROM ({}) verdict WHERE matches OR recheck_at IS NOT NULL", selected)
 
 
+def event_filter(where: Node, *, project: Project, at: datetime) -> Sql:
+    """Return what is true of the rows of a table ``event`` whose properties pass the filter."""
+    return _Compiler(_view(project, at)).node(where).matches
+
+
 def _filter(required: Sequence["_Compiled"], parts: Sequence["_Compiled"]) -> Sql:
     """Return that all required parts hold, and that no part fails for good.
 

@@ -25,7 +25,7 @@ def audited(view: Any, handler: Handler) -> Handler:
 
     @atomic_with_retries
     def handle(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        before = _shown(view, request, args, kwargs)
+        before = _shown(view, request, kwargs.get("pk"))
         response = handler(request, *args, **kwargs)
         if response.status_code < 300:
             _note(view, request, before, _after(response))
@@ -34,11 +34,12 @@ def audited(view: Any, handler: Handler) -> Handler:
     return handle
 
 
-def _shown(view: Any, request: Request, args: Any, kwargs: Any) -> dict[str, Any]:
-    names_a_thing = kwargs or view.is_single
+def _shown(view: Any, request: Request, pk: str | None) -> dict[str, Any]:
+    names_a_thing = pk or view.is_single
     if view.is_about_people or not names_a_thing or not hasattr(view, "retrieve"):
         return {}
-    return _plain(view.retrieve(request, *args, **kwargs).data)
+    shown = view.retrieve(request, pk) if pk else view.retrieve(request)
+    return _plain(shown.data)
 
 
 def _after(response: HttpResponseBase) -> dict[str, Any]:

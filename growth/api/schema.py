@@ -19,6 +19,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent
 from rest_framework.serializers import BaseSerializer
 
+from growth import ids
 from growth.api.errors import STATUS
 from growth.api.fields import StrictSerializer
 from growth.api.idempotency import HEADER, MAX_LENGTH, METHODS
@@ -142,7 +143,8 @@ class OperationSchema(AutoSchema):
 
     @property
     def _action(self) -> str:
-        return getattr(self.view, "action", None) or self.path.rpartition("/")[2]
+        named = self.path.rpartition("/")[2]
+        return getattr(self.view, "action", None) or (self.method if "{" in named else named)
 
     @property
     def _is_management(self) -> bool:
@@ -154,12 +156,20 @@ class OperationSchema(AutoSchema):
         return not reads
 
     @property
+    def _takes_key(self) -> bool:
+        return self.method in METHODS and self._changes and self._scope != "none"
+
+    @property
     def _scope(self) -> str:
+        if not self.view.permission_classes:
+            return "none"
         if not self._is_management:
             return "ingest"
         return scope(self.view.resource, self.method, reads=not self._changes)
 
     def get_operation_id(self) -> str:
+        if self._scope == "none":
+            return f"{self.get_tags()[0].lower().replace(' ', '_')}_{self.method.lower()}"
         if not self._is_management:
             return self._action
         tag = self.get_tags()[0].lower().replace(" ", "_")
@@ -169,11 +179,10 @@ class OperationSchema(AutoSchema):
         return self.operation.summary
 
     def get_description(self) -> str:
-        needs = (
-            f"Needs the scope `{self._scope}`."
-            if self._is_management
-            else "Takes a write key, or a secret key with `contacts:write`."
-        )
+        needs = {
+            "none": "Needs no key.",
+            "ingest": "Takes a write key, or a secret key with `contacts:write`.",
+        }.get(self._scope, f"Needs the scope `{self._scope}`.")
         return "\n\n".join(filter(None, [self.operation.about, needs]))
 
     def get_tags(self) -> list[str]:
@@ -188,9 +197,10 @@ class OperationSchema(AutoSchema):
         found = [_parameter("path", name, self._part(name), True) for name in variables]
         if self._is_page:
             found.append(_parameter("query", "limit", _LIMIT))
+        if self._is_page and "after" not in self.operation.filters:  # The feed goes on by ids.
             found.append(_parameter("query", "cursor", _CURSOR))
         found += [_parameter("query", name, each) for name, each in self.operation.filters.items()]
-        if self.method in METHODS and self._changes:
+        if self._takes_key:
             found.append(_parameter("header", HEADER, _IDEMPOTENCY))
         return found
 
@@ -205,7 +215,7 @@ class OperationSchema(AutoSchema):
             prefix = getattr(model._meta.pk, "prefix", None) if model else None
             if prefix:
                 return public_id(prefix)
-        return text({"code": "tmpl_hello", "topic": "news"}.get(name, name))
+        return text(_PARTS.get(name, name))
 
     def _get_request_body(self, direction: str = "request") -> Schema | None:
         takes = self.operation.takes
@@ -229,7 +239,9 @@ class OperationSchema(AutoSchema):
         return bodies
 
     def _refusals(self) -> list[str]:
-        codes = {"unauthenticated", "insufficient_scope", "rate_limited", "unavailable"}
+        codes = {"unavailable"}
+        if self._scope != "none":
+            codes |= {"unauthenticated", "insufficient_scope", "rate_limited"}
         codes |= set(self.operation.refuses)
         if "{" in self.path:
             codes.add("not_found")
@@ -240,7 +252,7 @@ class OperationSchema(AutoSchema):
                 *("bad_request", "payload_too_large"),
                 *("unsupported_media_type", "validation_error"),
             }
-        if self.method in METHODS and self._changes:
+        if self._takes_key:
             codes |= {"bad_request", "conflict", "validation_error"}
         return sorted(codes, key=STATUS.__getitem__)
 
@@ -389,6 +401,12 @@ def _parameter(place: str, name: str, schema: Schema, required: bool = False) ->
     }
 
 
+_PARTS = {
+    "code": "tmpl_hello",
+    "topic": "news",
+    "provider": "postmark",
+    "log": ids.encode("wh_log", 1),
+}
 _LIMIT = whole(25, f"Items on a page: {DEFAULT_LIMIT}, or up to {MAX_LIMIT}.", minimum=1)
 _CURSOR = text("eyJpZCI6…", "The next_cursor of the page before, with the same filters.")
 _IDEMPOTENCY = text(

@@ -10,8 +10,9 @@ from campaigns import schema as campaigns
 from contacts import schema as contacts
 from growth.api.json import dump
 from growth.projects import schema as projects
+from webhooks import schema as webhooks
 
-DESCRIBED = (contacts, campaigns, projects)
+DESCRIBED = (contacts, campaigns, webhooks, projects)
 """Who says what the operations are; to import them is enough."""
 
 

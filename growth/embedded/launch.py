@@ -92,7 +92,8 @@ def _start(options: Options, supervisor: Supervisor, *, tell: Callable[[str], No
         manage.run("seed_demo")
     supervisor.start(
         programs.web(port=options.port),
-        programs.worker("default", queues="default,webhooks"),
+        # Webhooks may keep two processes: one that posts, and one that waits for its last answers.
+        programs.worker("default", queues="default,webhooks", processes=4),
         programs.worker("bulk", queues="email,bulk"),
         programs.beat(options.data_dir),
     )

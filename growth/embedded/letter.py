@@ -61,5 +61,5 @@ def _text(part: Message) -> str:
     data = payload if isinstance(payload, bytes) else b""
     try:
         return data.decode(part.get_content_charset() or "utf-8", errors="replace")
-    except LookupError:  # No such character set.
+    except (LookupError, ValueError):  # No such character set.
         return data.decode("utf-8", errors="replace")

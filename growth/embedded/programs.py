@@ -25,9 +25,9 @@ def web(*, port: int) -> Program:
     )
 
 
-def worker(name: str, *, queues: str) -> Program:
+def worker(name: str, *, queues: str, processes: int = 2) -> Program:
     """Return a worker for these queues."""
-    options = ["--queues", queues, "--hostname", f"{name}@%h", "--concurrency", "2"]
+    options = ["--queues", queues, "--hostname", f"{name}@%h", "--concurrency", str(processes)]
     return Program(
         name=f"worker-{name}",
         command=[*_CELERY, "worker", *options, "--loglevel", "INFO"],

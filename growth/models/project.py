@@ -1,11 +1,13 @@
 """A project: tenant and environment in one."""
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import F, Q
 
 from growth.models.tenancy import PublicIdField
 
@@ -55,8 +57,56 @@ class Project(models.Model):
         models.CharField(max_length=10), default=_email_and_phone, blank=True
     )
     scoring = models.JSONField(default=dict, blank=True)
+    mail_rate = models.PositiveIntegerField(
+        "mails a minute", null=True, blank=True, help_text="Empty: as the environment says."
+    )
+    mail_cap_count = models.PositiveSmallIntegerField(
+        "mail cap: mails",
+        null=True,
+        blank=True,
+        help_text="How many mails of campaigns, surveys and referrals a contact gets, all in all,"
+        " in the window. Empty: no cap.",
+    )
+    mail_cap_window = models.DurationField(
+        "mail cap: window", null=True, blank=True, help_text="Such as 7 00:00:00 for seven days."
+    )
+    quiet_from = models.TimeField(
+        null=True,
+        blank=True,
+        help_text="From then on the same mails wait, by the clock of each contact.",
+    )
+    quiet_to = models.TimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     salt = models.UUIDField(db_default=RandomUUID(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(mail_cap_count=None, mail_cap_window=None)
+                | Q(
+                    mail_cap_count__isnull=False,
+                    mail_cap_window__isnull=False,
+                    mail_cap_count__gte=1,
+                    mail_cap_window__gt=timedelta(),
+                ),
+                name="mail_cap_is_whole",
+                violation_error_message="A mail cap needs a number of at least 1 and a window.",
+            ),
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_to=None)
+                | (
+                    Q(quiet_from__isnull=False, quiet_to__isnull=False)
+                    & ~Q(quiet_from=F("quiet_to"))
+                ),
+                name="quiet_hours_are_whole",
+                violation_error_message="Quiet hours need two different times, from and to.",
+            ),
+            models.CheckConstraint(
+                condition=Q(mail_rate=None) | Q(mail_rate__gte=1),
+                name="mail_rate_is_a_rate",
+                violation_error_message="Send at least one mail a minute, or leave it empty.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,12 +7,14 @@ from growth.api.shapes import (
     choice,
     flag,
     free,
+    group,
     list_of,
     maybe,
     page_of,
     public_id,
     text,
     time,
+    whole,
 )
 from growth.models import ApiKey, Project
 from growth.models.api_key import SCOPES
@@ -24,6 +26,17 @@ _SCORING = free(
     {"engagement": {"events": {"login": 10}}},
     "What earns how many points, where it is otherwise than usual.",
 )
+_MAIL_CAP = group(
+    "How many mails a contact gets in how long.",
+    count=whole(3, minimum=1, maximum=1000),
+    window=text("7d"),
+)
+_QUIET_HOURS = {
+    "type": "object",
+    "properties": {"from": text("22:00"), "to": text("08:00")},
+    "required": ["from", "to"],
+    "description": "Between which times of each contact's clock promotional mail waits.",
+}
 _SETTINGS = Shape(
     "Settings",
     "The settings of the project.",
@@ -38,6 +51,9 @@ _SETTINGS = Shape(
         "allow_duplicate_contacts": flag(example=False),
         "duplicate_check_priority": list_of(choice(["email", "phone"])),
         "scoring": _SCORING,
+        "mail_rate": maybe(whole(500, "Mails of campaigns a minute at most.", minimum=1)),
+        "mail_cap": maybe(_MAIL_CAP),
+        "quiet_hours": maybe(_QUIET_HOURS),
         "plan": choice(reversed(Project.Plan.values), "Changed by whoever runs the server."),
         "created_at": time(),
         "warnings": WARNINGS,
@@ -80,10 +96,12 @@ _ENTRY = Shape(
     },
 )
 
+_REFINED = ("name", "domain", "timezone", "mail_cap", "quiet_hours")
+
 refine(
     SettingsSerializer,
     scoring=_SCORING,
-    **{name: _SETTINGS.fields[name] for name in ("name", "domain", "timezone")},
+    **{name: _SETTINGS.fields[name] for name in _REFINED},
 )
 refine(NewKeySerializer, name=text("Backend"), scopes=list_of(text("contacts:read")))
 

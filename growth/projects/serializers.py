@@ -1,9 +1,11 @@
 """What settings and keys may say."""
 
+from datetime import timedelta
 from typing import Any
 
 from rest_framework import serializers
 
+from growth import durations
 from growth.api.fields import JSONObject, StrictSerializer, Text
 from growth.models import ApiKey, Project
 from growth.models.api_key import SCOPES
@@ -74,6 +76,70 @@ class Scoring(JSONObject):
         return sent
 
 
+class MailCapSerializer(StrictSerializer):
+    """How many mails of campaigns, surveys and referrals a contact gets in how long."""
+
+    count = serializers.IntegerField(min_value=1, max_value=1000)
+    window = Text()
+
+    def validate_window(self, text: str) -> str:
+        try:
+            is_some_time = durations.parse(text) > timedelta()
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
+        if not is_some_time:
+            raise serializers.ValidationError("Send a time that is not zero.")
+        return text
+
+
+class MailCap(serializers.Field):
+    """A cap as the API writes it, and the two columns that it is."""
+
+    def get_attribute(self, project: Project) -> Project:
+        return project
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        form = MailCapSerializer(data=data)
+        form.is_valid(raise_exception=True)
+        window = durations.parse(form.validated_data["window"])
+        return {"mail_cap_count": form.validated_data["count"], "mail_cap_window": window}
+
+    def to_representation(self, project: Project) -> dict[str, Any] | None:
+        if project.mail_cap_count is None:
+            return None
+        return {"count": project.mail_cap_count, "window": durations.write(project.mail_cap_window)}
+
+
+class QuietHoursSerializer(serializers.Serializer):
+    """Between which times of each contact's clock promotional mail waits."""
+
+    _FORMATS = {"format": "%H:%M", "input_formats": ["%H:%M"]}
+    vars()["from"] = serializers.TimeField(**_FORMATS)
+    to = serializers.TimeField(**_FORMATS)
+
+    def validate(self, data: dict) -> dict:
+        if data["from"] == data["to"]:
+            raise serializers.ValidationError({"to": ["Send another time than from."]})
+        return data
+
+
+class QuietHours(serializers.Field):
+    """Quiet hours as the API writes them, and the two columns that they are."""
+
+    def get_attribute(self, project: Project) -> Project:
+        return project
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        form = QuietHoursSerializer(data=data)
+        form.is_valid(raise_exception=True)
+        return {"quiet_from": form.validated_data["from"], "quiet_to": form.validated_data["to"]}
+
+    def to_representation(self, project: Project) -> dict[str, str] | None:
+        if project.quiet_from is None:
+            return None
+        return {"from": f"{project.quiet_from:%H:%M}", "to": f"{project.quiet_to:%H:%M}"}
+
+
 class SettingsSerializer(StrictSerializer):
     """The settings of a project. Its plan is changed by whoever runs the server."""
 
@@ -92,6 +158,11 @@ class SettingsSerializer(StrictSerializer):
         max_length=2,
     )
     scoring = Scoring(required=False)
+    mail_rate = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=1_000_000
+    )
+    mail_cap = MailCap(required=False, allow_null=True)
+    quiet_hours = QuietHours(required=False, allow_null=True)
     plan = serializers.CharField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -99,10 +170,22 @@ class SettingsSerializer(StrictSerializer):
         validate_timezone(name)
         return name
 
+    def validate(self, data: dict) -> dict:
+        for name, columns in _COLUMNS.items():
+            if name in data:
+                data |= data.pop(name) or dict.fromkeys(columns)
+        return data
+
     def validate_duplicate_check_priority(self, fields: list[str]) -> list[str]:
         if len(set(fields)) < len(fields):
             raise serializers.ValidationError("Name each field once.")
         return fields
+
+
+_COLUMNS = {
+    "mail_cap": ("mail_cap_count", "mail_cap_window"),
+    "quiet_hours": ("quiet_from", "quiet_to"),
+}
 
 
 class NewKeySerializer(StrictSerializer):

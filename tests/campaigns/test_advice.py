@@ -127,7 +127,7 @@ def test_the_subject_of_the_step_counts_and_not_the_templates(api, project):
 
     assert [each.partition(" is missing")[0] for each in created["warnings"]] == [
         "steps[0].subject, line 1: There is no user.new; there are campaign, contact, event, links,"
-        " program, survey, waitlist.",
+        " program, sender, survey, topics, waitlist.",
         "steps[0]: traits.new",
     ]
 

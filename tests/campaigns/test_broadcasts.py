@@ -1,5 +1,6 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from campaigns.models import Campaign
 from campaigns.operations.broadcasts import complete_broadcasts, start_broadcasts
 from campaigns.queries import stats
 from contacts.mail.sending import send_due
@@ -97,3 +98,54 @@ def test_a_broadcast_waits_until_its_segment_is_built(project):
     segment.status = segment.Status.READY
     segment.save()
     assert start_broadcasts(at=AT) == 1
+
+
+def test_a_broadcast_at_local_time_comes_by_each_contacts_clock(api, project):
+    project.timezone = "Europe/Berlin"
+    project.save()
+    zones = ["Pacific/Apia", "Asia/Kathmandu", "America/New_York", None, "Mars/Olympus"]
+    contacts = [make_contact(project, traits={"timezone": zone}) for zone in zones]
+    segment = make_segment(project, *contacts)
+    body = {
+        "type": "broadcast",
+        "name": "Morning",
+        "segment_id": segment.id,
+        "subject": "Good morning",
+        "template_id": "tmpl_welcome_01",
+        "scheduled_at": "2026-03-29T09:00:00+02:00",  # The clocks are put forward that night.
+        "send_at_local_time": True,
+    }
+    made = api.post("/v1/campaigns", body)
+    assert (made.status_code, made.data["send_at_local_time"]) == (201, True)
+    api.post(f"/v1/campaigns/{made.data['id']}/activate")
+    campaign = Campaign.objects.get()
+    first = datetime(2026, 3, 28, 19, tzinfo=UTC)
+
+    assert start_broadcasts(at=first - timedelta(seconds=1)) == 0
+    assert start_broadcasts(at=first) == 1
+    assert start_broadcasts(at=first) == 0
+
+    due = campaign.stream.emails.order_by("contact_id").values_list("due_at", flat=True)
+    assert [f"{moment:%d %H:%M}" for moment in due] == [
+        "28 20:00",
+        "29 03:15",
+        "29 13:00",
+        "29 07:00",
+        "29 07:00",
+    ]
+
+
+def test_a_local_time_needs_a_time(api, project):
+    segment = make_segment(project)
+    body = {
+        "type": "broadcast",
+        "name": "Morning",
+        "segment_id": segment.id,
+        "template_id": "tmpl_welcome_01",
+        "send_at_local_time": True,
+    }
+
+    response = api.post("/v1/campaigns", body)
+
+    assert response.status_code == 422, response.data
+    assert "scheduled_at" in str(response.data)

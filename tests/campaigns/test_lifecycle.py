@@ -7,30 +7,18 @@ import pytest
 from django.db import connections
 
 from campaigns.models import Enrollment
-from campaigns.operations.campaigns import replace_steps
-from campaigns.operations.journeys import take_steps
-from contacts.models import Email, Event, Fact, Membership
+from campaigns.operations.steps import replace_steps
+from contacts.models import Email, Event, Membership
 from growth.models import Project
-from tests.campaigns.factories import make_lifecycle, make_segment
+from tests.campaigns.factories import (
+    decide_all,
+    happen,
+    make_lifecycle,
+    make_segment,
+    queued,
+    take,
+)
 from tests.factories import AT, make_contact
-
-
-def happen(contact, name="signup_completed", at=AT, **properties):
-    Event.objects.record(contact.project, [Fact(contact.key, name, properties)], at=at)
-
-
-def queued():
-    mails = Email.objects.order_by("id").values_list("contact__email", "subject")
-    return [f"{email}: {subject}" for email, subject in mails]
-
-
-def decide_all(at):
-    Email.objects.filter(decided_at=None).update(state="sent", decided_at=at)
-
-
-def take(at):
-    while take_steps(at=at):
-        pass
 
 
 def test_the_first_mail_is_queued_with_the_event_and_the_others_in_their_time(project, relay):
@@ -167,6 +155,7 @@ def test_steps_may_be_edited_while_people_wait(project, relay):
             {"id": first.id, "delay": "0m", "subject": "0m", "template_code": "tmpl_welcome_01"},
             {"delay": "3d", "subject": "new", "template_code": "tmpl_welcome_01"},
         ],
+        at=AT,
     )
     for day in range(10):
         take(AT + timedelta(days=day))

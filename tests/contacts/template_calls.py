@@ -4,6 +4,7 @@ from rest_framework.test import APIClient
 
 LEAVE = '<a href="{{ links.unsubscribe }}">Unsubscribe</a>'
 STARTERS = [
+    "tmpl_confirm",
     "tmpl_onboard_02",
     "tmpl_onboard_03",
     "tmpl_reengage",

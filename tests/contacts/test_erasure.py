@@ -299,7 +299,7 @@ def test_mail_in_a_workers_hands_is_not_sent_nor_written_about(api, project, smt
     erase(api, contact.id)
 
     assert claiming.begin(claim.mails, until=claim.until, at=AT) == set()
-    claiming.release([mail.key for mail in claim.mails], until=claim.until, at=AT)
+    claiming.release(claim.mails, until=claim.until)
 
     assert states(stream) == ["suppressed"]
     assert stream.emails.get().reason == "erased"

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -123,7 +124,7 @@ def test_a_commit_that_nobody_confirms_sends_nothing_and_leaves_no_doubt(stream,
     with monkeypatch.context() as patch:
         patch.setattr(claiming, "begin", begin_and_lose_the_answer)
         send_due(at=AT, relay=relay)
-    assert (states(stream), sink.received) == (["deferred"] * 3, [])
+    assert (states(stream), sink.received) == (["queued"] * 3, [])
 
     send_due(at=AT, relay=relay)
     assert states(stream) == ["sent"] * 3
@@ -144,3 +145,44 @@ def test_outcomes_wait_for_a_database_that_is_away(stream, sink, monkeypatch):
 
     assert states(stream) == ["sent"] * 3
     assert len(sink.received) == 3
+
+
+def test_workers_at_the_same_time_do_not_break_the_cap(stream, sink):
+    project = stream.project
+    project.mail_cap_count, project.mail_cap_window = 2, timedelta(days=1)
+    project.save()
+    contacts = [make_contact(project) for _ in range(20)]
+    streams = [stream, *(make_stream(project) for _ in range(4))]
+    for each in streams:
+        queue(each, contacts)
+
+    def send_all() -> None:
+        relay = Relay(sink.url, timeout=5)
+        while send_due(at=AT, limit=15, relay=relay):
+            pass
+        relay.close()
+
+    for thread in in_threads(3, send_all):
+        thread.join()
+
+    decided = Counter(state for each in streams for state in states(each))
+    assert Counter(Counter(sink.recipients).values()) == {2: 20}
+    assert decided == {"sent": 40, "suppressed": 60}
+
+
+def test_workers_at_the_same_time_share_a_rate(stream, sink, settings):
+    settings.MAIL_RATE = 600
+    queue_mails(stream, 100)
+
+    def send_all() -> None:
+        relay = Relay(sink.url, timeout=5)
+        while send_due(at=AT, limit=10, relay=relay):
+            pass
+        relay.close()
+
+    for thread in in_threads(3, send_all):
+        thread.join()
+
+    assert len(sink.received) == 11
+    waiting = Email.objects.waiting()
+    assert len(set(waiting.values_list("due_at", flat=True))) == waiting.count() == 89

@@ -16,7 +16,7 @@ def warnings(api, source: str, **fields: object) -> list[str]:
 
 def test_a_variable_that_nobody_fills_is_named_with_its_line(api):
     source = "<p>\n{{ contact.anything }}\n{{ user.name }}\n{{ campaign.title }}</p>" + LEAVE
-    known = "campaign, contact, event, links, program, survey, waitlist"
+    known = "campaign, contact, event, links, program, sender, survey, topics, waitlist"
 
     assert warnings(api, source, subject="{{ first_name }}", preheader="{{ campaign.name }}") == [
         f"subject, line 1: There is no first_name; there are {known}.",

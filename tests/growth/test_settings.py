@@ -48,6 +48,15 @@ def test_the_documented_patch_works_to_the_letter(api, project):
         ({"scoring": {"hype": {}}}, "scoring.hype"),
         ({"scoring": []}, "scoring"),
         ({"colour": "red"}, "colour"),
+        ({"mail_rate": 0}, "mail_rate"),
+        ({"mail_cap": {"count": 3}}, "mail_cap.window"),
+        ({"mail_cap": {"count": 0, "window": "7d"}}, "mail_cap.count"),
+        ({"mail_cap": {"count": 3, "window": "0d"}}, "mail_cap.window"),
+        ({"mail_cap": {"count": 3, "window": "soon"}}, "mail_cap.window"),
+        ({"mail_cap": 3}, "mail_cap"),
+        ({"quiet_hours": {"from": "22:00"}}, "quiet_hours.to"),
+        ({"quiet_hours": {"from": "22:00", "to": "22:00"}}, "quiet_hours.to"),
+        ({"quiet_hours": {"from": "late", "to": "08:00"}}, "quiet_hours.from"),
     ],
 )
 def test_a_wrong_value_is_named_and_nothing_changes(api, project, body, field):
@@ -106,3 +115,21 @@ def test_to_rescore_goes_on_where_it_was_killed(api, project, monkeypatch):
 
     assert done == [2, 1, 0, 0]
     assert all(contact.activity.lead == 20 for contact in contacts)
+
+
+def test_caps_rates_and_quiet_hours_of_mail_are_set_and_taken_away(api, project):
+    body = {
+        "mail_rate": 600,
+        "mail_cap": {"count": 3, "window": "7d"},
+        "quiet_hours": {"from": "22:00", "to": "08:30"},
+    }
+    answer = api.patch("/v1/settings", body)
+
+    assert answer.status_code == 200
+    assert answer.json() | body | {"mail_cap": {"count": 3, "window": "1w"}} == answer.json()
+    project.refresh_from_db()
+    assert (project.mail_cap_count, project.mail_cap_window.days) == (3, 7)
+    none = {"mail_rate": None, "mail_cap": None, "quiet_hours": None}
+    assert api.patch("/v1/settings", none).json() | none == api.get("/v1/settings").json()
+    project.refresh_from_db()
+    assert project.quiet_from is None

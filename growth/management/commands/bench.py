@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterator
 from django.core.management.base import BaseCommand, CommandParser
 
 from growth import outbox
-from growth.management.bench import contacts, imports, ingest, latency, segments
+from growth.management.bench import (
+    contacts,
+    imports,
+    ingest,
+    latency,
+    mail,
+    segments,
+    webhooks,
+)
 from growth.management.bench.database import throw_away_database
 from growth.management.bench.measure import Absent, Ratio
 
@@ -14,6 +22,8 @@ BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "import": imports.run,
     "segments": segments.run,
     "latency": latency.run,
+    "mail": mail.run,
+    "webhooks": webhooks.run,
 }
 
 

@@ -1,12 +1,12 @@
-"""Campaigns, their steps, and how far each contact has come in them."""
+"""Campaigns: what they send, to whom, and whether they do."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import Q
 
-from contacts.mail.queueing import Mailing
+from contacts.mail.hours import WIDEST, first_moment
 from contacts.models import MailStream, Segment
 from growth import durations, outbox
 from growth.errors import Conflict
@@ -15,6 +15,10 @@ from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, Public
 
 class CampaignQuerySet(ProjectQuerySet):
     """Campaigns, by what they do now."""
+
+    def alive(self) -> Self:
+        """Keep those that were not deleted."""
+        return self.filter(deleted_at=None)
 
     def active(self) -> Self:
         """Keep those that send now."""
@@ -25,11 +29,12 @@ class CampaignQuerySet(ProjectQuerySet):
         return self.filter(type=Campaign.Type.LIFECYCLE)
 
     def to_be_started(self, at: datetime) -> Self:
-        """Keep broadcasts whose time has come, whose segment is built, and whose audience is not
-        frozen yet.
+        """Keep broadcasts whose time has come, or may have come somewhere, whose segment is built,
+        and whose audience is not frozen yet.
         """
+        early = Q(send_at_local_time=True, scheduled_at__lte=at + WIDEST)
         return self.filter(
-            Q(scheduled_at=None) | Q(scheduled_at__lte=at),
+            Q(scheduled_at=None) | Q(scheduled_at__lte=at) | early,
             type=Campaign.Type.BROADCAST,
             status__in=(Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED),
             started_at=None,
@@ -40,7 +45,10 @@ class CampaignQuerySet(ProjectQuerySet):
 class Campaign(ProjectModel):
     """A sequence of mails for contacts to whom something happens, or one mail to a segment.
 
-    ``trigger`` is as the client sent it; ``trigger_event`` and ``segment`` say the same for SQL.
+    ``trigger`` and ``goal`` are as the client sent them; ``trigger_event``, ``segment``,
+    ``goal_event`` and ``goal_window`` say the same for SQL. ``activated_at`` is when it was
+    activated first, ``resumed_at`` when it was last. ``status_reason`` says why it stopped by
+    itself.
     """
 
     class Type(models.TextChoices):
@@ -54,6 +62,19 @@ class Campaign(ProjectModel):
         PAUSED = "paused"
         COMPLETED = "completed"
 
+    class Reentry(models.TextChoices):
+        """When a contact who had a journey gets another."""
+
+        NEVER = "never"
+        AFTER_EXIT = "after_exit"
+        EVERY_EVENT = "every_event"
+
+    class DelayFrom(models.TextChoices):
+        """From when the delay of a step counts."""
+
+        ENROLLMENT = "enrollment"
+        PREVIOUS_STEP = "previous_step"
+
     id = PublicIdField(prefix="cmpgn")
     stream = models.OneToOneField(MailStream, models.PROTECT, editable=False, related_name="+")
     name = models.CharField(max_length=200)
@@ -62,10 +83,23 @@ class Campaign(ProjectModel):
     trigger = models.JSONField(null=True, blank=True)
     trigger_event = models.CharField(max_length=256, blank=True, editable=False)
     segment = models.ForeignKey(Segment, models.PROTECT, null=True, blank=True, related_name="+")
+    reentry = models.CharField(max_length=11, choices=Reentry.choices, default=Reentry.NEVER)
+    delay_from = models.CharField(
+        max_length=13, choices=DelayFrom.choices, default=DelayFrom.ENROLLMENT
+    )
+    goal = models.JSONField(null=True, blank=True)
+    goal_event = models.CharField(max_length=256, blank=True, editable=False)
+    goal_window = models.DurationField(null=True, editable=False)
+    exit_on_segment_leave = models.BooleanField(default=False)
     scheduled_at = models.DateTimeField(null=True, blank=True)
+    start_within = models.CharField(max_length=12, default="24h")
+    status_reason = models.CharField(max_length=500, blank=True, editable=False)
+    send_at_local_time = models.BooleanField(default=False)
     activated_at = models.DateTimeField(null=True, editable=False)
+    resumed_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -78,16 +112,32 @@ class Campaign(ProjectModel):
                 fields=["project", "trigger_event"],
                 condition=Q(status="active"),
                 name="campaign_triggered",
-            ),  # operations.enroll
+            ),  # operations.enrolling
         ]
 
     def __str__(self) -> str:
         return self.name
 
     def save(self, **options: Any) -> None:
-        """Store the campaign; SQL finds it by the event that its trigger names."""
+        """Store the campaign; SQL finds it by the events that its trigger and its goal name."""
         self.trigger_event = (self.trigger or {}).get("event") or ""
+        goal = self.goal or {}
+        self.goal_event = goal.get("event") or ""
+        self.goal_window = durations.parse(goal["window"]) if goal.get("window") else None
         super().save(**options)
+
+    @property
+    def wall(self) -> datetime | None:
+        """The time of the clock at which each contact gets the mail, if it is not one moment."""
+        if not (self.send_at_local_time and self.scheduled_at):
+            return None
+        return self.scheduled_at.astimezone(self.project.zone).replace(tzinfo=None)
+
+    def is_time(self, at: datetime) -> bool:
+        """Tell whether the broadcast's time has come, where it comes first."""
+        if self.wall:
+            return first_moment(self.wall) <= at
+        return self.scheduled_at is None or self.scheduled_at <= at
 
     @transaction.atomic
     def activate(self, *, at: datetime) -> None:
@@ -103,12 +153,15 @@ class Campaign(ProjectModel):
         waits = self.scheduled_at and self.scheduled_at > at and not self.started_at
         self.status = self.Status.SCHEDULED if waits else self.Status.ACTIVE
         self.activated_at = self.activated_at or at
-        self.save(update_fields=["status", "activated_at", "updated_at"])
+        self.resumed_at, self.status_reason = at, ""
+        self.save(
+            update_fields=["status", "status_reason", "activated_at", "resumed_at", "updated_at"]
+        )
         self.stream.resume()
         self.tell(DomainEventType.CAMPAIGN_ACTIVATED, at)
 
     @transaction.atomic
-    def pause(self, *, at: datetime) -> None:
+    def pause(self, *, at: datetime, reason: str = "") -> None:
         """Stop sending. Whoever is in the middle keeps its place.
 
         :raises Conflict: if it is not running.
@@ -118,8 +171,8 @@ class Campaign(ProjectModel):
             return
         if self.status not in (self.Status.ACTIVE, self.Status.SCHEDULED):
             raise Conflict(f"This campaign is {self.status}; only a running one can be paused.")
-        self.status = self.Status.PAUSED
-        self.save(update_fields=["status", "updated_at"])
+        self.status, self.status_reason = self.Status.PAUSED, reason
+        self.save(update_fields=["status", "status_reason", "updated_at"])
         self.stream.pause(at=at)
         self.tell(DomainEventType.CAMPAIGN_PAUSED, at)
 
@@ -127,89 +180,3 @@ class Campaign(ProjectModel):
         """Emit news of the campaign."""
         data = {"id": self.id, "name": self.name, "type": self.type, "status": self.status}
         outbox.emit(self.project, outbox.News(type, data), at=at)
-
-
-class Step(ProjectModel):
-    """One mail of a campaign. It keeps its id over edits of the steps, so nobody gets it twice."""
-
-    id = PublicIdField(prefix="step")
-    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="steps")
-    position = models.SmallIntegerField()
-    delay = models.CharField(max_length=12, blank=True)
-    subject = models.CharField(max_length=500, null=True)
-    template_code = models.CharField(max_length=64)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["project", "campaign", "position"],
-                name="one_step_per_position",
-                deferrable=models.Deferrable.DEFERRED,
-            )
-        ]
-
-    @property
-    def wait(self) -> timedelta:
-        """How long after the enrollment the step is due."""
-        return durations.parse(self.delay) if self.delay else timedelta()
-
-    def mailing(self) -> Mailing:
-        """Return the mail that the step sends."""
-        return Mailing(self.id, self.template_code, self.subject or "")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the step as it was sent, with its id."""
-        sent = {
-            "delay": self.delay or None,
-            "subject": self.subject,
-            "template_id": self.template_code,
-        }
-        return {"id": self.id, **{name: value for name, value in sent.items() if value is not None}}
-
-
-class EnrollmentQuerySet(ProjectQuerySet):
-    """Journeys, by what is next in them."""
-
-    def due(self, at: datetime) -> Self:
-        """Keep those whose next step's time has come, in campaigns that are running."""
-        return self.filter(due_at__lte=at, campaign__status=Campaign.Status.ACTIVE)
-
-
-class Enrollment(ProjectModel):
-    """A contact's journey through a lifecycle campaign; ``entry`` numbers its journeys from 0.
-
-    ``position`` is the step that comes next. ``due_at`` is null when none does.
-    """
-
-    class State(models.TextChoices):
-        ACTIVE = "active"
-        COMPLETED = "completed"
-        EXITED = "exited"
-
-    id = models.BigAutoField(primary_key=True)
-    campaign = models.ForeignKey(
-        Campaign, models.CASCADE, related_name="enrollments", db_index=False
-    )
-    contact = models.ForeignKey(
-        "contacts.Contact", models.CASCADE, related_name="+", db_index=False
-    )
-    entry = models.IntegerField(default=0)
-    event = models.JSONField(default=dict)
-    hops = models.SmallIntegerField(default=0)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
-    position = models.SmallIntegerField(default=0)
-    enrolled_at = models.DateTimeField()
-    due_at = models.DateTimeField(null=True)
-
-    objects = EnrollmentQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["project", "campaign", "contact", "entry"], name="one_enrollment_per_entry"
-            )
-        ]
-        indexes = [
-            models.Index(fields=["due_at"], condition=~Q(due_at=None), name="enrollment_due"),
-            models.Index(fields=["project", "contact"], name="enrollment_of_contact"),
-        ]

@@ -1,0 +1,79 @@
+"""Whether somebody really wants what was asked for under their address: one mail, one button."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Q
+
+from contacts.mail.links import SAMPLE, UnknownToken, read_confirm_token
+from contacts.mail.queueing import Mailing, Recipient, queue_recipients
+from contacts.models import Contact, Email, MailStream, Topic
+
+TEMPLATE = "tmpl_confirm"
+VALID_FOR = timedelta(days=7)
+ASK_AGAIN_AFTER = timedelta(hours=1)
+"""Who lost the mail may ask for another one, but nobody is flooded by strangers who ask."""
+
+MOST = 5
+WITHIN = timedelta(days=30)
+"""How many such mails one address gets at most."""
+
+_STEP = "ask"
+
+
+def ask(contact: Contact, topics: Iterable[Topic], *, at: datetime) -> None:
+    """Send one mail that asks whether the contact wants these topics, unless it was asked just now.
+
+    The contact must be locked.
+    """
+    topics = list(topics)
+    if not contact.email_key or not topics:
+        return
+    stream, _ = MailStream.objects.get_or_create(
+        project=contact.project,
+        kind=MailStream.CONFIRMATION,
+        defaults={"name": "Confirmations"},
+    )
+    asked = Email.objects.filter(
+        Q(contact=contact) | Q(email_key=contact.email_key),
+        project=contact.project,
+        stream=stream,
+        step_key=_STEP,
+    )
+    lately = list(asked.filter(created_at__gt=at - WITHIN))
+    fresh = {
+        code
+        for mail in lately
+        if at - mail.created_at < ASK_AGAIN_AFTER
+        for code in asked_for(mail)
+    }
+    if len(lately) >= MOST or {topic.code for topic in topics} <= fresh:
+        return
+    context = {
+        "topics": [{"code": topic.code, "name": topic.name} for topic in topics],
+        "sender": contact.project.name,
+    }
+    last = asked.aggregate(last=Max("entry"))["last"]
+    entry = 0 if last is None else last + 1
+    recipient = Recipient(contact.key, entry=entry, context=context)
+    queue_recipients(stream, Mailing(_STEP, TEMPLATE), [recipient], at=at)
+
+
+def email_to_confirm(token: str) -> Email:
+    """Return the mail that asks; that of a sample is a mail nobody got.
+
+    :raises UnknownToken: if there is none.
+    """
+    if token == SAMPLE:
+        return Email(address="alex@example.com", context={"sender": "us", "topics": []})
+    project, key = read_confirm_token(token)
+    emails = Email.objects.filter(project=project, pk=key, stream__kind=MailStream.CONFIRMATION)
+    email = emails.select_related("project", "contact").first()
+    if email is None:
+        raise UnknownToken("This mail is not kept any more.")
+    return email
+
+
+def asked_for(email: Email) -> list[str]:
+    """Return the codes of the topics that the mail asks for."""
+    return [topic["code"] for topic in email.context["topics"]]

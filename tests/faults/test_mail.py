@@ -1,0 +1,215 @@
+"""Mail on the real processes, while they are killed at random points and the mail server is bad.
+
+``FAULT_SEED`` repeats a run.
+"""
+
+import contextlib
+import os
+import random
+import shutil
+import tempfile
+import threading
+import time
+import urllib.error
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import smtp_sink
+from tests.smtp_sink import Sink
+from tests.system import System, eventually, running
+
+pytestmark = pytest.mark.slow  # Real processes die and are started again, for minutes.
+
+SEED = int(os.environ.get("FAULT_SEED") or random.randrange(10**6))
+CHUNK = 20
+PAUSE = 0.04
+STORM_SECONDS = 200
+BESIDE = {"beat": 4, "web": 4, "broker": 1, "database": 2}
+ANYTHING = {"worker": 32, "all workers": 2, "beat": 2, "web": 2, "broker": 1, "database": 1}
+MODES = {  # How many of a thousand addresses behave so.
+    "slow": 10,
+    "550": 20,
+    "policy": 10,
+    "554-dot": 10,
+    "once-421": 15,
+    "once-450": 20,
+    "once-451-dot": 10,
+    "once-drop-before-dot": 10,
+    "drop-after-dot": 10,
+}
+FOR_GOOD = ("550", "policy", "554-dot")
+
+
+@pytest.fixture(scope="module")
+def sink() -> Iterator[Sink]:
+    with smtp_sink.running(pause=PAUSE) as sink:
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def system(sink: Sink) -> Iterator[System]:
+    print(f"\nFAULT_SEED={SEED}")
+    directory = Path(tempfile.mkdtemp(prefix="growth-mail-", dir="/tmp"))
+    directory.chmod(0o711)
+    with running(directory / "var", EMAIL_URL=sink.url) as system:
+        yield system
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def patiently(call: Callable[[], Any], seconds: float = 90) -> Any:
+    """Return what the call returns as soon as what it needs is alive."""
+    stop = time.monotonic() + seconds
+    while True:
+        try:
+            return call()
+        except (AssertionError, urllib.error.URLError, OSError):
+            if time.monotonic() > stop:
+                raise
+            time.sleep(0.3)
+
+
+def make_audience(system: System, group: str, addresses: list[str]) -> str:
+    """Make the contacts and return the id of their segment."""
+    for start in range(0, len(addresses), 100):
+        calls = [
+            {
+                "type": "identify",
+                "userId": address,
+                "traits": {"email": address, "group": group},
+                "messageId": f"{group}-{address}",
+            }
+            for address in addresses[start : start + 100]
+        ]
+        answer = system.call("POST", "/v1/batch", {"batch": calls}, key="write_key")
+        assert {item["status"] for item in answer["items"]} == {202}
+    condition = {"field": "traits.group", "op": "eq", "value": group}
+    rules = {"operator": "AND", "conditions": [condition]}
+    made = system.call("POST", "/v1/segments", {"name": group, "rules": rules})
+    assert made["contact_count"] == len(addresses)
+    return made["id"]
+
+
+def start_broadcast(system: System, segment: str) -> str:
+    body = {
+        "name": f"To {segment}",
+        "type": "broadcast",
+        "segment_id": segment,
+        "subject": "News",
+        "template_id": "tmpl_reengage",
+    }
+    made = system.call("POST", "/v1/campaigns", body)
+    system.call("POST", f"/v1/campaigns/{made['id']}/activate")
+    return made["id"]
+
+
+def stats_of(system: System, campaign: str) -> dict:
+    return patiently(lambda: system.call("GET", f"/v1/campaigns/{campaign}/stats")["stats"])
+
+
+def fates(system: System, campaign: str) -> dict[str, str]:
+    sends = patiently(lambda: list(system.walk(f"/v1/campaigns/{campaign}/sends")))
+    return {send["email"]: send["status"] for send in sends}
+
+
+def is_decided(system: System, campaign: str) -> bool:
+    known = set(fates(system, campaign).values())
+    return bool(known) and known <= {"sent", "failed", "suppressed", "in_doubt"}
+
+
+def storm(plan: dict[str, int], chance: random.Random, kill: Callable[[str], int]) -> Counter[str]:
+    """Kill each kind so often, in any order, at random points; return how many processes died.
+
+    What is dead at the moment has its turn later.
+    """
+    kinds = [kind for kind, count in plan.items() for _ in range(count)]
+    chance.shuffle(kinds)
+    died: Counter[str] = Counter()
+    stop = time.monotonic() + STORM_SECONDS
+    while kinds and time.monotonic() < stop:
+        for place, kind in enumerate(kinds):
+            if number := kill(kind):
+                died[kind] += number
+                del kinds[place]
+                break
+        time.sleep(chance.uniform(0.2, 1.5))
+    print(f"Killed: {dict(died)}")
+    assert not kinds, f"These were never alive: {kinds}."
+    return died
+
+
+@contextlib.contextmanager
+def pausing(system: System, campaign: str) -> Iterator[None]:
+    """Pause and resume the campaign again and again, all the while."""
+    is_over = threading.Event()
+
+    def run() -> None:
+        while not is_over.wait(1):
+            for verb in ("pause", "activate", "pause", "activate"):
+                with contextlib.suppress(AssertionError, urllib.error.URLError, OSError):
+                    system.call("POST", f"/v1/campaigns/{campaign}/{verb}", seconds=10)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_what_dies_beside_the_workers_leaves_no_doubt(system, sink):
+    chance = random.Random(SEED)
+    addresses = [f"beside-{n}@example.com" for n in range(700)]
+    segment = make_audience(system, "beside", addresses)
+    campaign = start_broadcast(system, segment)
+    eventually(lambda: len(sink.received) > 20)
+
+    storm(BESIDE, chance, system.kill)
+    eventually(lambda: is_decided(system, campaign), seconds=150)
+
+    assert Counter(fates(system, campaign).values()) == {"sent": len(addresses)}, SEED
+    assert Counter(sink.recipients) == Counter(addresses), SEED
+
+
+def test_no_address_gets_a_mail_twice_whatever_dies(system, sink):
+    chance = random.Random(SEED + 1)
+    modes = [mode for mode, share in MODES.items() for _ in range(share * 2)]
+    modes += ["ok"] * (2_000 - len(modes))
+    chance.shuffle(modes)
+    addresses = [f"{mode}+{n}@example.com" for n, mode in enumerate(modes)]
+    segment = make_audience(system, "all", addresses)
+    before = len(sink.received)
+    campaign = start_broadcast(system, segment)
+    eventually(lambda: len(sink.received) > before + 20)
+
+    def kill(kind: str) -> int:
+        match kind:
+            case "worker":
+                return system.kill_one_worker("email", chance)
+            case "all workers":
+                return system.kill_workers("email")
+        return system.kill(kind)
+
+    with pausing(system, campaign):
+        died = storm(ANYTHING, chance, kill)
+    patiently(lambda: system.call("POST", f"/v1/campaigns/{campaign}/activate"))
+    eventually(lambda: is_decided(system, campaign), seconds=200)
+
+    received = Counter(sink.recipients[before:])
+    known = fates(system, campaign)
+    count = Counter(known.values())
+    print(f"Became: {dict(count)}")
+    assert set(received.values()) == {1}, f"Somebody got the mail twice; {SEED=}."
+    assert set(known) == set(addresses)
+    assert sum(count.values()) == len(addresses), SEED
+    assert {each for each, fate in known.items() if fate == "sent"} <= set(received), SEED
+    assert {each for each, fate in known.items() if fate == "failed"} <= {
+        each for each in addresses if each.startswith(FOR_GOOD)
+    }, SEED
+    unanswered = sum(mode == "drop-after-dot" for mode in modes)
+    assert count["in_doubt"] <= CHUNK * (died["worker"] + died["all workers"]) + unanswered, SEED
+    assert count["sent"] >= len(addresses) / 2, SEED
