@@ -49,6 +49,7 @@ _RATE_HEADERS = {
     "X-RateLimit-Reset": "When the next second begins, in seconds since 1970.",
 }
 _JSON = "application/json"
+_METHODS = ("get", "post", "put", "patch", "delete")
 
 ERROR = Shape(
     "Error",
@@ -342,7 +343,11 @@ class JSONObjectField(OpenApiSerializerFieldExtension):
 
 def complete(result: Schema, **_: Any) -> Schema:
     """Add what many operations refer to."""
-    components = result.setdefault("components", {})
+    result["paths"] = {
+        path: {name: item[name] for name in _METHODS if name in item}
+        for path, item in result["paths"].items()
+    }
+    components = result["components"]
     components["schemas"]["Error"] = ERROR.schema()
     components["headers"] = {
         name: {"description": about, "schema": {"type": "integer"}}
