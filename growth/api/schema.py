@@ -254,7 +254,10 @@ class OperationSchema(AutoSchema):
                 *("unsupported_media_type", "validation_error"),
             }
         if self._takes_key:
-            codes |= {"bad_request", "conflict", "validation_error"}
+            codes |= {
+                *("bad_request", "conflict", "payload_too_large"),
+                *("unsupported_media_type", "validation_error"),
+            }
         return sorted(codes, key=STATUS.__getitem__)
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Schema:
