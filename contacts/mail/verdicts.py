@@ -234,7 +234,7 @@ def _take_back(project: Project, wrong: Sequence[tuple[Any, ...]], at: datetime)
     changes: dict[str, set[int]] = defaultdict(set)
     for name, (contact, *_) in zip(names, wrong, strict=True):
         changes[f"events.{name}"].add(contact)
-    announce(project, [], changes={what: sorted(who) for what, who in changes.items()}, at=at)
+    announce(project, changes={what: sorted(who) for what, who in changes.items()}, at=at)
 
 
 def _name(kind: str) -> str:

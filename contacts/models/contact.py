@@ -134,7 +134,7 @@ class Contact(ProjectModel):
         self.save()
         data = self.snapshot() | {"changed": sorted(changed)}
         self._tell(DomainEventType.CONTACT_UPDATED, data, at)
-        announce(self.project, [], changes={each: [self.key] for each in changed}, at=at)
+        announce(self.project, changes={each: [self.key] for each in changed}, at=at)
 
     @transaction.atomic
     def remove(self, *, at: datetime) -> None:
@@ -149,7 +149,7 @@ class Contact(ProjectModel):
         self.identities.all().delete()
         leave_segments(self.project, [self.key])
         self._tell(DomainEventType.CONTACT_DELETED, self.snapshot(), at)
-        announce(self.project, [], changes={"deleted": [self.key]}, is_quiet=True, at=at)
+        announce(self.project, changes={"deleted": [self.key]}, is_quiet=True, at=at)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the contact as lists and webhooks show it."""

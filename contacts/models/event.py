@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import orjson
 import structlog
@@ -62,23 +62,30 @@ class EventQuerySet(ProjectQuerySet):
 
 
 _STORE = """
-    INSERT INTO contacts_event
-           (project_id, contact_id, name, properties, timestamp, received_at, message_id, hops)
-    SELECT %(project)s, contact_id, name, properties, timestamp, %(at)s, message_id, %(hops)s
-      FROM jsonb_to_recordset(%(rows)s) AS row (contact_id bigint, name text,
-           properties jsonb, timestamp timestamptz, message_id text)
-    RETURNING id, contact_id, name, timestamp
-"""
-_STORE_ACTS = f"""
-    WITH stored AS ({_STORE}),
-    active AS (
+    WITH stored AS (
+        INSERT INTO contacts_event
+               (project_id, contact_id, name, properties, timestamp, received_at, message_id, hops)
+        SELECT %(project)s, contact_id, name, properties, timestamp, %(at)s, message_id, %(hops)s
+          FROM jsonb_to_recordset(%(rows)s) AS row (contact_id bigint, name text,
+               properties jsonb, timestamp timestamptz, message_id text)
+        RETURNING id, contact_id, name, timestamp
+    ), active AS (
         INSERT INTO contacts_contactactivity AS activity (project_id, contact_id, last_activity_at)
-        SELECT %(project)s, contact_id, max(timestamp) FROM stored
+        SELECT %(project)s, contact_id, max(timestamp) FROM stored WHERE %(is_own_act)s
          GROUP BY contact_id ORDER BY contact_id
         ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
          WHERE coalesce(activity.last_activity_at < excluded.last_activity_at, true)
+    ), change AS (
+        SELECT jsonb_object_agg('events.' || name, contacts) AS all_of_them
+          FROM (SELECT name, jsonb_agg(DISTINCT contact_id) AS contacts
+                  FROM stored GROUP BY name) by_name
     )
-    SELECT id, contact_id, name, timestamp FROM stored
+    INSERT INTO growth_domainevent (project_id, type, data, hops, created_at)
+    SELECT %(project)s, %(type)s, jsonb_build_object(
+               'changes', %(changes)s::jsonb || all_of_them, 'quiet', %(is_quiet)s::boolean,
+               'events', (SELECT jsonb_agg(jsonb_build_array(id, timestamp)) FROM stored)),
+           %(news_hops)s, %(at)s
+      FROM change
 """
 
 
@@ -105,8 +112,7 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
             }
             for f in facts
         ]
-        stored = self.store(project, rows, at=at, hops=hops, is_own_act=False)
-        announce(project, stored, changes=changes, at=at, hops=hops)
+        self.store(project, rows, at=at, hops=hops, changes=changes, is_own_act=False)
 
     def store(
         self,
@@ -115,21 +121,36 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
         *,
         at: datetime,
         hops: int = 0,
+        changes: Changes | None = None,
+        is_quiet: bool = False,
         is_own_act: bool = True,
-    ) -> list["StoredEvent"]:
-        """Insert events in one statement; the rows bear contact_id, name, properties, timestamp
-        and, where there is one, message_id. What contacts did themselves is their last activity.
+    ) -> None:
+        """Insert events and tell of them, in one statement; the rows bear contact_id, name,
+        properties, timestamp and, where there is one, message_id.
+
+        ``changes`` names what else changed; for the rest see ``announce``. What contacts did
+        themselves is their last activity.
         """
         if not rows:
-            return []
+            announce(project, changes=changes, is_quiet=is_quiet, at=at, hops=hops)
+            return
         times = [row["timestamp"] for row in rows]
         partitions.ensure(min(times), max(times))
+        news_hops, is_quiet = _unlooped(project, hops, is_quiet)
+        params = {
+            "project": project.key,
+            "at": at,
+            "hops": hops,
+            "rows": _json(rows),
+            "changes": _json(changes or {}),
+            "is_quiet": is_quiet,
+            "is_own_act": is_own_act,
+            "news_hops": news_hops,
+            "type": DomainEventType.EVENTS_RECORDED.value,
+        }
         with connection.cursor() as cursor:
-            cursor.execute(
-                _STORE_ACTS if is_own_act else _STORE,
-                {"project": project.key, "at": at, "hops": hops, "rows": _json(rows)},
-            )
-            return [StoredEvent(*row) for row in cursor.fetchall()]
+            cursor.execute(_STORE, params)
+        outbox.wake(outbox.RELAY_TASK)
 
     def copy(self, project: Project, rows: Iterable[tuple], *, at: datetime) -> None:
         """Insert rows of (contact key, name, properties as JSON, timestamp) by COPY.
@@ -157,45 +178,34 @@ def _copied(text: str) -> str:
     return text
 
 
-class StoredEvent(NamedTuple):
-    """What the rest of the system needs to know of an event to look at it."""
-
-    key: int
-    contact: int
-    name: str
-    timestamp: datetime
-
-
 def announce(
     project: Project,
-    stored: Sequence[StoredEvent],
     *,
-    changes: Changes | None = None,
+    changes: Changes | None,
     is_quiet: bool = False,
     at: datetime,
     hops: int = 0,
 ) -> None:
-    """Tell the system of stored events and of what else changed of contacts, in one piece of news.
+    """Tell the system of what changed of contacts, in one piece of news.
 
     Quiet news keep segments right, and let nobody hear of it. So are those in which a loop ends.
     """
-    if hops >= outbox.MAX_HOPS:
-        log.warning("loop_ended", project=project.id, hops=hops)
-        hops, is_quiet = outbox.MAX_HOPS - 1, True
-    together: dict[str, set[int]] = {what: set(who) for what, who in (changes or {}).items()}
-    for event in stored:
-        together.setdefault(f"events.{event.name}", set()).add(event.contact)
-    if not together:
+    if not changes:
         return
-    data = {
-        "changes": {what: sorted(who) for what, who in together.items()},
-        "events": [[event.key, event.timestamp.isoformat()] for event in stored],
-        "quiet": is_quiet,
-    }
+    hops, is_quiet = _unlooped(project, hops, is_quiet)
+    data = {"changes": changes, "events": [], "quiet": is_quiet}
     outbox.emit(project, outbox.News(DomainEventType.EVENTS_RECORDED, data), at=at, hops=hops)
 
 
-def _json(rows: list[dict[str, Any]]) -> str:
+def _unlooped(project: Project, hops: int, is_quiet: bool) -> tuple[int, bool]:
+    """Return with how many hops the news goes on, and whether nobody hears of it."""
+    if hops < outbox.MAX_HOPS:
+        return hops, is_quiet
+    log.warning("loop_ended", project=project.id, hops=hops)
+    return outbox.MAX_HOPS - 1, True
+
+
+def _json(rows: Any) -> str:
     return orjson.dumps(rows).decode()
 
 

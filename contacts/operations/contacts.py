@@ -60,7 +60,7 @@ def upsert_contacts(
     good = [each for n, each in enumerate(sightings) if not wrong[n]]
     identified = identify(project, good, at=at)
     record_stances(_said(project, good, identified.outcomes), topics, at=at)
-    announce(project, [], changes=identified.changes, at=at)
+    announce(project, changes=identified.changes, at=at)
     outcomes = iter(identified.outcomes)
     return [Outcome(0, violations=wrong[n]) if wrong[n] else next(outcomes) for n in wrong]
 

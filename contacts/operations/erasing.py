@@ -115,4 +115,4 @@ def _tell(contact: Contact, at: datetime) -> None:
     """Tell that it is gone, without saying who it was."""
     news = outbox.News(DomainEventType.CONTACT_DELETED, contact.snapshot(), subject=contact.key)
     outbox.emit(contact.project, news, at=at)
-    announce(contact.project, [], changes={"deleted": [contact.key]}, is_quiet=True, at=at)
+    announce(contact.project, changes={"deleted": [contact.key]}, is_quiet=True, at=at)

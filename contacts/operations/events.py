@@ -8,7 +8,6 @@ import orjson
 from django.db import connection
 
 from contacts.models import Event, EventReceipt
-from contacts.models.event import announce
 from contacts.operations.aliasing import Alias, follow_aliases, prepare_merges, survivor
 from contacts.operations.contacts import identify
 from contacts.operations.people import Sighting
@@ -59,10 +58,9 @@ def _record(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     aliases = [Alias(call.previous_id, contact) for call, contact in meant if call.previous_id]
     merged = follow_aliases(project, aliases, at=at)
     told = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
-    live = Event.objects.store(project, _rows(told, is_historical=False), at=at)
-    historical = Event.objects.store(project, _rows(told, is_historical=True), at=at)
-    announce(project, live, changes=identified.changes, at=at)
-    announce(project, historical, is_quiet=True, at=at)
+    live, historical = (_rows(told, is_historical=each) for each in (False, True))
+    Event.objects.store(project, live, changes=identified.changes, at=at)
+    Event.objects.store(project, historical, is_quiet=True, at=at)
     return identified.outcomes
 
 

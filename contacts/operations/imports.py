@@ -6,7 +6,6 @@ chunk's transaction. Nobody is told of imported events; segments know them.
 
 import csv
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -65,20 +64,13 @@ class FileImport:
         self._contacts: dict[str, int] = {}
 
     def run(self, rejects: Path) -> Iterator[int]:
-        """Store what is not stored yet; yield the number of rows done after each chunk.
-
-        The next chunk is read while PostgreSQL stores the one before.
-        """
+        """Store what is not stored yet; yield the number of rows done after each chunk."""
         partitions.ensure(self.survey.first + self.shift, self.survey.last + self.shift)
         _forget_rejects(rejects, after=self.record.rows_done)
-        chunks = self._chunks()
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(next, chunks, None)
-            while chunk := ahead.result():
-                ahead = reader.submit(next, chunks, None)
-                _note_rejects(rejects, chunk.rejected)  # Before the commit: none may be lost.
-                self._store(chunk)
-                yield self.record.rows_done
+        for chunk in self._chunks():
+            _note_rejects(rejects, chunk.rejected)  # Before the commit: none may be lost.
+            self._store(chunk)
+            yield self.record.rows_done
         if self.record.finished_at is None:
             _analyze()
             self.record.finished_at = now()
@@ -156,7 +148,7 @@ def _store_chunk(file: FileImport, chunk: Chunk) -> dict[str, int]:
     )
     _note_activity(file.project, ((contact, event.timestamp) for contact, event in told))
     changes = _changes(told, identified.changes)
-    announce(file.project, [], changes=changes, is_quiet=True, at=file.at)
+    announce(file.project, changes=changes, is_quiet=True, at=file.at)
     return found
 
 

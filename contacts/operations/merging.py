@@ -191,7 +191,7 @@ def _tell(merge: Merge, at: datetime) -> None:
     news = outbox.News(DomainEventType.CONTACT_MERGED, data, subject=target.key)
     outbox.emit(merge.project, news, at=at)
     changes = {"created": [target.key], "deleted": [source.key]}
-    announce(merge.project, [], changes=changes, is_quiet=True, at=at)
+    announce(merge.project, changes=changes, is_quiet=True, at=at)
 
 
 def _settle(merge: Merge, at: datetime) -> None:
@@ -204,7 +204,7 @@ def _settle(merge: Merge, at: datetime) -> None:
         merge.save(update_fields=["moved", "exchanged", "due_at"])
     if merge.count_moved() == count:
         return
-    announce(merge.project, [], changes={"created": [merge.target.key]}, is_quiet=True, at=at)
+    announce(merge.project, changes={"created": [merge.target.key]}, is_quiet=True, at=at)
     # Where the target has gone on into another contact, what came late goes on after it.
     onward = Merge.objects.standing().filter(project=merge.project_id, source=merge.target_id)
     for following in onward.select_for_update():

@@ -131,4 +131,4 @@ def _tell(source: Contact, target: Contact, at: datetime) -> None:
         at=at,
     )
     changes = {"created": [source.key, target.key]}
-    announce(target.project, [], changes=changes, is_quiet=True, at=at)
+    announce(target.project, changes=changes, is_quiet=True, at=at)

@@ -34,7 +34,7 @@ def restore_contact(contact: Contact, *, at: datetime) -> list[tuple[str, str]]:
     _join_again(contact, released["segments"])
     news = outbox.News(DomainEventType.CONTACT_CREATED, contact.snapshot(), subject=contact.key)
     outbox.emit(contact.project, news, at=at)
-    announce(contact.project, [], changes={"created": [contact.key]}, is_quiet=True, at=at)
+    announce(contact.project, changes={"created": [contact.key]}, is_quiet=True, at=at)
     return taken
 
 

@@ -105,7 +105,7 @@ def decay_next(*, at: datetime) -> int:
             unknown = {contact for contact, day in due.items() if day is None}
             for keys, is_quiet in ((due.keys() - unknown, False), (unknown, True)):
                 changes = _rescore(project, keys, (), at) if keys else {}
-                announce(project, [], changes=changes, is_quiet=is_quiet, at=at)
+                announce(project, changes=changes, is_quiet=is_quiet, at=at)
             return len(due)
     return 0
 
@@ -129,7 +129,7 @@ def rescore_next(*, at: datetime) -> int:
         running.delete()
         return 0
     changes = _rescore(project, keys, keys, at)
-    announce(project, [], changes=changes, is_quiet=True, at=at)
+    announce(project, changes=changes, is_quiet=True, at=at)
     running.reached = keys[-1]
     running.save(update_fields=["reached"])
     return len(keys)

@@ -228,7 +228,7 @@ def test_many_contacts_take_the_statements_of_one(project, relay, django_assert_
         made = [make_contact(project) for _ in range(count)]
         facts = [Fact(contact.key, "login") for contact in made]
         Event.objects.record(project, facts, at=AT)
-        announce(project, [], changes={"created": [c.key for c in made]}, at=AT)
+        announce(project, changes={"created": [c.key for c in made]}, at=AT)
 
     make(project, ENGAGED)
     changes = {"created": [make_contact(project).key]}

@@ -82,7 +82,7 @@ def test_a_new_contact_is_asked_by_every_segment(project, relay):
     segment = make(project, one(field="events.login", op="count_lte", value=0))
     contact = make_contact(project)
 
-    announce(project, [], changes={"created": [contact.key]}, at=AT)
+    announce(project, changes={"created": [contact.key]}, at=AT)
     relay()
 
     assert is_member(segment, contact)
@@ -92,7 +92,7 @@ def test_quiet_news_keep_memberships_right_and_tell_nobody(project, relay):
     segment = make(project, TRIAL)
     contact = make_contact(project, traits={"plan": "trial"})
 
-    announce(project, [], changes={"created": [contact.key]}, is_quiet=True, at=AT)
+    announce(project, changes={"created": [contact.key]}, is_quiet=True, at=AT)
     relay()
 
     assert is_member(segment, contact)
@@ -132,7 +132,7 @@ def test_segments_that_look_at_segments_follow_in_the_same_step(project, relay):
     second = make(project, one(field="segments", op="contains", value=first.id))
     third = make(project, one(field="segments", op="not_contains", value=second.id))
     contact = make_contact(project)
-    announce(project, [], changes={"created": [contact.key]}, at=AT)
+    announce(project, changes={"created": [contact.key]}, at=AT)
     relay(AT)
     assert [is_member(each, contact) for each in (first, second, third)] == [False, False, True]
 

@@ -51,7 +51,7 @@ class History:
     def arrive(self) -> None:
         made = {"traits": random_rules.traits(self.random), "created_at": self.now}
         contact = make_contact(self.project, **made, tags=self.random.sample(["vip", "beta"], 1))
-        announce(self.project, [], changes={"created": [contact.key]}, at=self.now)
+        announce(self.project, changes={"created": [contact.key]}, at=self.now)
 
     def leave(self) -> None:
         self.someone().remove(at=self.now)
