@@ -69,7 +69,8 @@ def test_no_value_in_a_body_is_a_fault_of_ours(call, api, things, prepared):
 
 
 @every_call
-def test_no_value_in_an_address_or_header_is_a_fault_of_ours(call, api, things):
+def test_no_value_in_an_address_or_header_is_a_fault_of_ours(call, api, things, prepared):
+    prepared.get(call.id, lambda: None)()
     path, body = filled(call, things)
     content = json.dumps(body).encode() if call.body is not None else None
     texts = [text.encode("utf-8", "surrogatepass")[:5_000] for text in map(str, VALUES)]
