@@ -10,7 +10,7 @@ from campaigns.api.serializers import (
 )
 from campaigns.models import Campaign
 from contacts.models import Email
-from growth.api.schema import Operation, describe, refine
+from growth.api.descriptions import Operation, describe, refine
 from growth.api.shapes import (
     WARNINGS,
     Shape,

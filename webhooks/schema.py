@@ -1,6 +1,6 @@
 """``/v1/webhooks/endpoints`` and the feed, for the OpenAPI file and the docs."""
 
-from growth.api.schema import Operation, describe, refine
+from growth.api.descriptions import Operation, describe, refine
 from growth.api.shapes import (
     TIME,
     WARNINGS,

@@ -21,7 +21,8 @@ from contacts.schema.shapes import (
     TAGS,
     TRAITS,
 )
-from growth.api.schema import ERROR, Operation, describe, refine
+from growth.api.descriptions import Operation, describe, refine
+from growth.api.refusals import ERROR
 from growth.api.shapes import (
     Shape,
     choice,

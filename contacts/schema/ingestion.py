@@ -3,7 +3,8 @@
 from typing import Any
 
 from contacts.api.ingestion import MAX_CALLS, BatchView, CallView
-from growth.api.schema import ERROR, Operation, describe
+from growth.api.descriptions import Operation, describe
+from growth.api.refusals import ERROR
 from growth.api.shapes import (
     TIME,
     Schema,

@@ -1,7 +1,7 @@
 """``/v1/public/mail/{provider}``."""
 
 from contacts.api.reports import ReportView
-from growth.api.schema import Operation, describe
+from growth.api.descriptions import Operation, describe
 from growth.api.shapes import Shape, whole
 
 describe(

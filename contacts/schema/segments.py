@@ -10,7 +10,7 @@ from contacts.api.segments import (
 )
 from contacts.models import Segment
 from contacts.schema.shapes import CONTACT
-from growth.api.schema import Operation, describe, refine
+from growth.api.descriptions import Operation, describe, refine
 from growth.api.shapes import (
     WARNINGS,
     Shape,

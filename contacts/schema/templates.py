@@ -7,7 +7,7 @@ from contacts.api.templates import (
     TemplateViewSet,
 )
 from contacts.models import Template
-from growth.api.schema import Operation, describe, refine
+from growth.api.descriptions import Operation, describe, refine
 from growth.api.shapes import (
     WARNINGS,
     Shape,

@@ -2,7 +2,7 @@
 
 from contacts.api.topics import NewTopicSerializer, TopicSerializer, TopicViewSet
 from contacts.schema.shapes import TOPIC
-from growth.api.schema import Operation, describe, refine
+from growth.api.descriptions import Operation, describe, refine
 from growth.api.shapes import page_of, text
 
 refine(TopicSerializer, name=text("Product news"))

@@ -1,11 +1,10 @@
 """The OpenAPI file: what drf-spectacular finds in routes and serializers, and what we say of it.
 
-Each app describes its operations in its ``schema`` module. A route that nobody described is a
-warning, and with that a failure of ``make lint``.
+Each app describes its operations in its ``schema`` module, in the words of ``descriptions``. A
+route that nobody described is a warning, and with that a failure of ``make lint``.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
@@ -17,109 +16,22 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent
-from rest_framework.serializers import BaseSerializer
 
 from growth import ids
+from growth.api.descriptions import Operation, headings, operation_of, refined, tag_of
 from growth.api.errors import STATUS
 from growth.api.fields import StrictSerializer
 from growth.api.idempotency import HEADER, MAX_LENGTH, METHODS
 from growth.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from growth.api.permissions import scope
-from growth.api.shapes import Schema, Shape, choice, group, list_of, public_id, text, whole
+from growth.api.refusals import ERROR, RATE_HEADERS, headers_named
+from growth.api.refusals import components as refusals
+from growth.api.shapes import Schema, Shape, public_id, text, whole
 from growth.api.viewsets import ProjectViewSet
 
 _VERBS = {"retrieve": "get", "partial_update": "update", "destroy": "delete"}
-_SENTENCES = {
-    "bad_request": "The request cannot be read: its JSON, a parameter, or the cursor.",
-    "unauthenticated": "There is no key, or it is unknown, or was revoked.",
-    "insufficient_scope": "The key lacks the scope.",
-    "not_found": "There is no such thing in this project.",
-    "conflict": "The thing is in a state that does not allow this, or a request with the same "
-    "Idempotency-Key is running.",
-    "gone": "It was there, and is not kept any more.",
-    "payload_too_large": "There is more in the body than one request may hold.",
-    "unsupported_media_type": "The body is not JSON as UTF-8.",
-    "validation_error": "The body breaks rules; details name each field.",
-    "rate_limited": "This second is used up; Retry-After says how long to wait.",
-    "unavailable": "For the moment it cannot be answered; try again after Retry-After.",
-}
-_RATE_HEADERS = {
-    "X-RateLimit-Limit": "Requests that the key may send in a second.",
-    "X-RateLimit-Remaining": "How many of them are left.",
-    "X-RateLimit-Reset": "When the next second begins, in seconds since 1970.",
-}
 _JSON = "application/json"
 _METHODS = ("get", "post", "put", "patch", "delete")
-
-ERROR = Shape(
-    "Error",
-    "Every refusal has this shape.",
-    {
-        "error": group(
-            code=choice(STATUS, "A word for programs."),
-            message=text("email: This is not an address.", "A sentence for people."),
-            details=list_of(
-                {
-                    "type": "object",
-                    "example": {
-                        "field": "email",
-                        "reason": "invalid",
-                        "message": "This is not an address.",
-                    },
-                },
-                "What is wrong, all at once; where a scope lacks, required_scope and "
-                "granted_scopes; of a merged contact, merged_into.",
-            ),
-        ),
-        "request_id": text("req_5f0c1b9a7d3e4f6081a2b3c4", "Name it when you ask for help."),
-    },
-)
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What is said of one call beside what its route and serializer say.
-
-    ``takes`` is the body and ``example`` one that works; ``answers`` is what comes back with
-    ``status``, or with one of several; ``refuses`` names errors beyond those of its kind.
-    """
-
-    summary: str
-    about: str = ""
-    takes: type[BaseSerializer] | Shape | Schema | None = None
-    example: Any = None
-    answers: Shape | Schema | None = None
-    status: int | tuple[int, ...] = 200
-    filters: Mapping[str, Schema] = field(default_factory=dict)
-    refuses: tuple[str, ...] = ()
-
-    @property
-    def statuses(self) -> tuple[int, ...]:
-        """The statuses of success."""
-        return self.status if isinstance(self.status, tuple) else (self.status,)
-
-
-@dataclass(frozen=True)
-class Resource:
-    """What a view serves: its heading in the docs, and its operations by action or path."""
-
-    tag: str
-    about: str
-    operations: Mapping[str, Operation]
-
-
-_resources: dict[type, Resource] = {}
-_refinements: dict[type[BaseSerializer], Mapping[str, Schema | Shape]] = {}
-
-
-def describe(view: type, tag: str, about: str, **operations: Operation) -> None:
-    """Say what the operations of the view are."""
-    _resources[view] = Resource(tag, about, operations)
-
-
-def refine(serializer: type[BaseSerializer], **fields: Schema | Shape) -> None:
-    """Say what fields hold that check more than their types tell."""
-    _refinements[serializer] = fields
 
 
 def without_slashes(endpoints: Iterable[tuple]) -> list[tuple]:
@@ -135,8 +47,7 @@ class OperationSchema(AutoSchema):
     @property
     def operation(self) -> Operation:
         """What is said of it."""
-        resource = _resources.get(type(self.view))
-        said = resource and resource.operations.get(self._action)
+        said = operation_of(type(self.view), self._action)
         if not said:
             warn(f"{self.method} {self.path} is not described in a schema module.")
             return Operation("")
@@ -187,8 +98,7 @@ class OperationSchema(AutoSchema):
         return "\n\n".join(filter(None, [self.operation.about, needs]))
 
     def get_tags(self) -> list[str]:
-        resource = _resources.get(type(self.view))
-        return [resource.tag if resource else "Other"]
+        return [tag_of(type(self.view))]
 
     def get_extensions(self) -> dict[str, Any]:
         return {"x-required-scope": self._scope}
@@ -231,7 +141,7 @@ class OperationSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: str = "response") -> Schema:
         said = self.operation
-        answer: Schema = {"description": said.summary, "headers": _headers(_RATE_HEADERS)}
+        answer: Schema = {"description": said.summary, "headers": headers_named(RATE_HEADERS)}
         if said.answers is not None:
             answer["content"] = {_JSON: {"schema": self._resolved(said.answers)}}
         bodies = {str(status): answer for status in said.statuses}
@@ -269,10 +179,9 @@ class OperationSchema(AutoSchema):
     def _map_serializer_field(
         self, field: Any, direction: str, bypass_extensions: bool = False
     ) -> Schema | None:
-        for base in type(field.parent).__mro__:
-            refined = _refinements.get(base, {}).get(field.field_name)
-            if refined and not field.read_only:
-                return self._resolved(refined)
+        said = refined(type(field.parent), field.field_name)
+        if said and not field.read_only:
+            return self._resolved(said)
         return super()._map_serializer_field(field, direction, bypass_extensions)
 
     def _resolved(self, schema: Any) -> Any:
@@ -352,45 +261,15 @@ def complete(result: Schema, **_: Any) -> Schema:
     }
     components = result["components"]
     components["schemas"]["Error"] = ERROR.schema()
-    components["headers"] = {
-        name: {"description": about, "schema": {"type": "integer"}}
-        for name, about in _RATE_HEADERS.items()
-    } | {
-        "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
-        "WWW-Authenticate": {"description": "How to send a key.", "schema": {"type": "string"}},
-    }
-    components["responses"] = {code: _refusal(code) for code in _SENTENCES}
+    components |= refusals()
     named = [
         operation["tags"][0] for item in result["paths"].values() for operation in item.values()
     ]
-    about = {each.tag: each.about for each in _resources.values()}
+    about = headings()
     result["tags"] = [
         {"name": tag, "description": about.get(tag, "")} for tag in dict.fromkeys(named)
     ]
     return result
-
-
-def _refusal(code: str) -> Schema:
-    headers = {
-        "unauthenticated": ["WWW-Authenticate"],
-        "rate_limited": ["Retry-After", *_RATE_HEADERS],
-        "unavailable": ["Retry-After"],
-    }.get(code, [])
-    sentence = _SENTENCES[code]
-    example = {
-        "error": {"code": code, "message": sentence, "details": []},
-        "request_id": "req_5f0c1b9a7d3e4f6081a2b3c4",
-    }
-    schema = {"$ref": "#/components/schemas/Error"}
-    return {
-        "description": sentence,
-        **({"headers": _headers(headers)} if headers else {}),
-        "content": {_JSON: {"schema": schema, "example": example}},
-    }
-
-
-def _headers(names: Iterable[str]) -> Schema:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _bearer(about: str) -> Schema:

@@ -1,6 +1,6 @@
 """``/v1/settings``, for the OpenAPI file and the docs."""
 
-from growth.api.schema import Operation, describe, refine
+from growth.api.descriptions import Operation, describe, refine
 from growth.api.shapes import (
     WARNINGS,
     Shape,
