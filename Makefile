@@ -16,7 +16,7 @@ pip = $$(.venv/bin/python -c 'import pip' 2> /dev/null \
 	&& echo .venv/bin/python -m pip || echo $(PYTHON) -m pip --python .venv/bin/python)
 install = $(pip) install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
-.PHONY: up test lint test-faults bench fix lock
+.PHONY: up test lint test-faults test-contract bench fix lock
 
 up: $(RUNTIME)  ## Start everything; the first time, with a project and demo data.
 	@exec $(MANAGE) up $(ARGS)
@@ -26,6 +26,9 @@ test: $(DEV)  ## Run the tests.
 
 test-faults: $(DEV)  ## Run the tests that kill real processes.
 	@.venv/bin/python -m pytest tests/faults -n 0 $(ARGS)
+
+test-contract: $(DEV)  ## Send what breaks APIs to every operation of the OpenAPI file.
+	@.venv/bin/python -m pytest tests/contract $(ARGS)
 
 bench: $(RUNTIME)  ## Measure against the bars.
 	@$(MANAGE) bench $(ARGS)
@@ -39,6 +42,7 @@ lint: $(DEV)  ## Check everything that needs no test, quickest first.
 	.venv/bin/mypy
 	$(MANAGE) check --deploy --fail-level WARNING
 	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
 
 fix: $(DEV)  ## Repair what ruff can.
 	.venv/bin/ruff check --fix

@@ -92,6 +92,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "growth",
     "contacts",
     "campaigns",
@@ -290,11 +292,24 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "growth.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "growth.api.errors.handle",
+    "DEFAULT_SCHEMA_CLASS": "growth.api.schema.OperationSchema",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": False,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "growth.api.json.AlwaysJSON",
     "URL_FORMAT_OVERRIDE": None,
     "DATETIME_FORMAT": None,  # The renderer writes times.
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Growth API",
+    "DESCRIPTION": "Contacts, events, segments and campaigns. The guides are at /docs/.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",  # Its schemas are JSON Schema as it is.
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATIONS": False,
+    "PREPROCESSING_HOOKS": ["growth.api.schema.without_slashes"],
+    "POSTPROCESSING_HOOKS": ["growth.api.schema.complete"],
 }
 
 METRICS_TOKEN = env("GROWTH_METRICS_TOKEN", default="")  # Without one, anybody may read them.

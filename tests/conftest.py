@@ -1,7 +1,8 @@
 """What every test may ask for: a project, its keys, and clients that bear them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -9,6 +10,7 @@ from rest_framework.test import APIClient
 from growth import outbox
 from growth.api import authentication
 from growth.models import ApiKey, ListenerFailure, Project
+from tests.openapi import breaches
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 
@@ -54,6 +56,22 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     monkeypatch.setattr(outbox, "wake", names.append)
     return names
+
+
+@pytest.fixture(autouse=True)
+def _held_to_the_contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold every answer of the test against the OpenAPI file."""
+    found: list[str] = []
+    request = APIClient.request
+
+    def looked_at(client: APIClient, **options: Any) -> Any:
+        response = request(client, **options)
+        found.extend(breaches(options["REQUEST_METHOD"], options["PATH_INFO"], response))
+        return response
+
+    monkeypatch.setattr(APIClient, "request", looked_at)
+    yield
+    assert found == []
 
 
 @pytest.fixture

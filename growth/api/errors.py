@@ -21,7 +21,7 @@ from growth.api.json import dump
 from growth.errors import DomainError, Violation
 from growth.transactions import RaceLost
 
-_STATUS = {
+STATUS = {
     "bad_request": 400,
     "unauthenticated": 401,
     "insufficient_scope": 403,
@@ -60,7 +60,7 @@ def body(code: str, message: str, request: HttpRequest, details: list[dict] | No
 def refused(index: int, refusal: DomainError) -> dict[str, Any]:
     """Return the verdict on one item of a batch that cannot be stored."""
     error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
-    status = _STATUS[refusal.code]
+    status = STATUS[refusal.code]
     return {"index": index, "status": status, "success": False, "error": error}
 
 
@@ -116,7 +116,7 @@ def _summary(details: list[dict]) -> str:
 
 
 def _of_rest_framework(request: HttpRequest, error: exceptions.APIException) -> Response:
-    codes = {status: code for code, status in _STATUS.items()}
+    codes = {status: code for code, status in STATUS.items()}
     code = codes.get(error.status_code, "bad_request")
     headers = {}
     if getattr(error, "auth_header", None):
@@ -138,7 +138,7 @@ def _response(
     details: list[dict] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    return Response(body(code, message, request, details), _STATUS[code], headers=headers)
+    return Response(body(code, message, request, details), STATUS[code], headers=headers)
 
 
 class ErrorMiddleware:
@@ -165,7 +165,7 @@ def _handler(code: str, message: str) -> Callable[..., HttpResponse]:
 
 
 def _plain(request: HttpRequest, code: str, message: str) -> HttpResponse:
-    status = _STATUS[code]
+    status = STATUS[code]
     if not hasattr(request, "request_id"):
         request.request_id = f"req_{secrets.token_hex(12)}"
     if not request.path.startswith(_API_PATHS):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -68,7 +68,11 @@ class ProjectViewSet(GenericViewSet):
         if filters and (unknown := sorted(sent - filters.base_filters.keys())):
             known = ", ".join(["limit", "cursor", *filters.base_filters])
             raise ParseError(f"{unknown[0]}: There is no such parameter; there are {known}.")
-        return super().filter_queryset(queryset)
+        try:
+            return super().filter_queryset(queryset)
+        except ValidationError as refusal:
+            name, messages = next(iter(refusal.detail.items()))
+            raise ParseError(f"{name}: {messages[0]}") from None
 
     def get_object(self) -> Any:
         require_spelling(self.queryset.model, self.kwargs[self.lookup_field])

@@ -378,3 +378,10 @@ def test_the_answer_is_json_whatever_is_asked_for(api, accept):
 
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
+
+
+def test_a_parameter_that_cannot_be_read_is_400(api):
+    response = api.get("/v1/contacts?tag=a%00b")
+
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "tag: Null characters are not allowed."

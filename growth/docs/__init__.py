@@ -1,0 +1,1 @@
+"""The published contract: ``/openapi.json``, and the pages at ``/docs/``."""

@@ -1,0 +1,260 @@
+"""The published contract is true and whole: every route is described, every example works."""
+
+import json
+import re
+import shlex
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from urllib.parse import urljoin
+
+import pytest
+from django.utils.timezone import now
+from rest_framework.test import APIClient
+
+from campaigns.models import Campaign
+from contacts.models import Segment
+from contacts.operations.merging import merge_contacts
+from contacts.operations.segments import create_segment
+from growth.api.shapes import example_of
+from growth.docs.guides import guides
+from growth.docs.openapi import document
+from growth.docs.reference import pages
+from growth.models import ApiKey
+from tests import smtp_sink
+from tests.campaigns.factories import make_lifecycle
+from tests.conftest import client_with
+from tests.factories import make_contact, make_event, make_topic
+from tests.openapi import Call, calls, faults
+from tests.test_tenancy import INGEST, management_calls
+from tests.webhooks.factories import make_delivery, make_endpoint
+
+CALLS = {call.id: call for call in calls()}
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+every_body = pytest.mark.parametrize(
+    "call", [call for call in CALLS.values() if call.takes], ids=lambda call: call.id
+)
+
+RULES = {"operator": "AND", "conditions": [{"field": "traits.plan", "op": "eq", "value": "trial"}]}
+STATIC = ("segments_add_contacts", "segments_remove_contacts")
+
+
+def test_the_file_holds_every_route_and_no_other():
+    real = {
+        (method, re.sub(r"<str:pk>", "{id}", path).replace("<str:", "{").replace(">", "}"))
+        for method, path, _ in management_calls()
+    } | {("post", f"/v1/{name}") for name in (*INGEST, "public/mail/{provider}")}
+
+    assert {(call.method, call.path) for call in CALLS.values()} == real
+    assert len(CALLS) == len(real)
+
+
+def test_the_file_names_the_scope_that_each_route_needs():
+    scopes = {
+        (method, re.sub(r"<str:(\w+)>", r"{\1}", path.replace(":pk>", ":id>"))): scope
+        for method, path, scope in management_calls()
+    }
+    told = {
+        (call.method, call.path): call.operation["x-required-scope"]
+        for call in CALLS.values()
+        if call.operation["x-required-scope"] not in ("ingest", "none")
+    }
+
+    assert told == scopes
+
+
+@every_call
+def test_an_operation_is_described(call: Call):
+    operation = call.operation
+    succeeds = [status for status in operation["responses"] if status.startswith("2")]
+
+    assert operation["summary"]
+    needs_key = operation["x-required-scope"] != "none"
+    assert operation["description"]
+    assert ("security" in operation) == needs_key
+    assert [tag["name"] for tag in document()["tags"]].count(operation["tags"][0]) == 1
+    assert {"401", "503"} <= operation["responses"].keys()
+    assert ({"403", "429"} <= operation["responses"].keys()) == needs_key
+    assert ("404" in operation["responses"]) == ("{" in call.path)
+    assert succeeds
+    for status in succeeds:
+        assert (call.answers(int(status)) is None) == (status == "204")
+        if status != "204":
+            schema = call.answers(int(status))
+            example = example_of(schema, document()["components"]["schemas"])
+            assert faults(schema, example) == []
+
+
+@every_body
+def test_the_example_of_a_body_is_what_its_schema_says(call: Call):
+    assert call.body is not None
+    assert faults(call.takes, call.body) == []
+
+
+@pytest.fixture
+def things(project) -> dict[str, str]:
+    """Return ids of things that stand for those which examples name."""
+    contact = make_contact(project, external_id="user_1", traits={"plan": "trial"})
+    make_event(contact, "login")
+    Segment.objects.filter(project=project).delete()
+    segment = create_segment(project, name="Trial", rules=RULES, at=now())
+    key, _ = ApiKey.objects.issue(project, name="Old", type="secret", scopes=["contacts:read"])
+    delivery = make_delivery(make_endpoint(project))
+    return {
+        "contact_id": contact.id,
+        "log": delivery.id,
+        "provider": "postmark",
+        "since": (now() - timedelta(days=1)).isoformat(),
+        "source_contact_id": make_contact(project).id,
+        "segment_id": segment.id,
+        "topic": make_topic(project, "news").code,
+        "/v1/contacts": contact.id,
+        "/v1/segments": segment.id,
+        "/v1/campaigns": make_lifecycle(project, "0m").id,
+        "/v1/topics": make_topic(project, "offers").id,
+        "/v1/templates": "tmpl_welcome_01",
+        "/v1/settings": key.id,
+        "/v1/webhooks": delivery.endpoint_id,
+    }
+
+
+@pytest.fixture(scope="module")
+def mail_server() -> Iterator[str]:
+    with smtp_sink.running() as sink:
+        yield sink.url
+
+
+@pytest.fixture
+def prepared(project, things, api, settings, mail_server) -> dict[str, Callable[[], object]]:
+    """Return what must have happened before an operation can succeed."""
+
+    def make_static() -> None:
+        things["/v1/segments"] = create_segment(project, name="Some", rules=None, at=now()).id
+
+    def merge() -> None:
+        contacts = {name: things[name] for name in ("/v1/contacts", "source_contact_id")}
+        found = {c.id: c for c in make_contact(project).__class__.objects.in_project(project)}
+        merge_contacts(
+            target=found[contacts["/v1/contacts"]],
+            source=found[contacts["source_contact_id"]],
+            resolution="prefer_target",
+            at=now(),
+        )
+
+    def store_template() -> None:
+        body = CALLS["templates_create"].body
+        things["/v1/templates"] = api.post("/v1/templates", body).json()["id"]
+
+    def pause() -> None:
+        Campaign.objects.filter(pk=things["/v1/campaigns"]).update(status=Campaign.Status.DRAFT)
+
+    settings.EMAIL_URL = mail_server
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "user:secret"}
+    return {
+        "contacts_unmerge": merge,
+        "templates_delete": store_template,
+        "campaigns_activate": pause,
+        **dict.fromkeys(STATIC, make_static),
+    }
+
+
+def filled(call: Call, things: dict[str, str]) -> tuple[str, object]:
+    """Return the call's path and body, with real things in the places of the examples."""
+    own = things.get("/".join(call.path.split("/")[:3]), "")
+    path = re.sub(r"{(\w+)}", lambda found: things.get(found[1], own), call.path)
+    body = json.loads(json.dumps(call.body))
+    for name in body or ():
+        if name in things:
+            body[name] = things[name]
+        if name == "contact_ids":
+            body[name] = [things["contact_id"]]
+    return path, body
+
+
+@every_call
+def test_every_example_answers_as_the_file_says(call: Call, api, project, things, prepared):
+    prepared.get(call.id, lambda: None)()
+    path, body = filled(call, things)
+    is_ingest = call.operation["x-required-scope"] == "ingest"
+    client = client_with(project, type="write", scopes=[]) if is_ingest else api
+    if call.operation["x-required-scope"] == "none":
+        client = APIClient(HTTP_AUTHORIZATION=f"Basic {b64encode(b'user:secret').decode()}")
+
+    response = getattr(client, call.method)(path, body, format="json")
+
+    content = b"".join(response) if response.streaming else response.content
+    assert 200 <= response.status_code < 300, content
+    schema = call.answers(response.status_code)
+    assert content == b"" if schema is None else faults(schema, json.loads(content)) == []
+
+
+PAGES_OF_DOCS = [
+    "/docs/",
+    "/docs/api/",
+    *(f"/docs/{slug}" for slug in guides()),
+    *(f"/docs/reference/{slug}" for slug in pages()),
+]
+
+
+@pytest.mark.parametrize("path", PAGES_OF_DOCS)
+def test_a_page_asks_nobody_else_for_anything(client, path):
+    response = client.get(path)
+
+    html = response.content.decode()
+    loaded = re.findall(r'<(?:link|script|img)[^>]+(?:href|src)="([^"]*)"', html)
+    assert response.status_code == 200
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert loaded
+    assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
+    assert "<style" not in html
+    assert ' style="' not in html
+    assert ("<script" in html) == (path == "/docs/api/")
+
+
+@pytest.mark.parametrize("path", PAGES_OF_DOCS)
+def test_every_link_of_a_page_leads_somewhere(client, path):
+    html = client.get(path).content.decode()
+
+    anchors = set(re.findall(r' id="([^"]+)"', html))
+    for link in set(re.findall(r'<a [^>]*href="([^"]+)"', html)):
+        if link.startswith("#"):
+            assert link[1:] in anchors, link
+        elif not link.startswith("https://"):
+            found = client.get(urljoin(path, link))
+            assert found.status_code == 200, link
+
+
+def test_every_operation_has_its_place_on_a_page(client):
+    for page in pages().values():
+        html = client.get(f"/docs/reference/{page.slug}").content.decode()
+        for entry in page.entries:
+            assert f'<section id="{entry.id}"' in html
+    shown = {entry.id for page in pages().values() for entry in page.entries}
+    assert shown == CALLS.keys()
+
+
+def test_the_command_lines_are_the_examples(settings):
+    for page in pages().values():
+        for entry in page.entries:
+            words = shlex.split(entry.curl.replace("\\\n", ""))
+            sent = words[words.index("-d") + 1] if "-d" in words else "null"
+            call = CALLS[entry.id]
+            method = words[words.index("-X") + 1] if "-X" in words else ""
+            assert json.loads(sent) == call.body
+            assert (method or ("GET" if sent == "null" else "POST")) == call.method.upper()
+            pattern = settings.BASE_URL + re.sub(r"{\w+}", r"\\w+", call.path)
+            assert any(re.fullmatch(pattern, word) for word in words)
+
+
+def test_the_file_is_not_sent_to_who_has_it(client):
+    first = client.get("/openapi.json")
+    again = client.get("/openapi.json", headers={"If-None-Match": first["ETag"]})
+
+    assert first.json() == document()
+    assert again.status_code == 304
+    assert again.content == b""
+
+
+def test_a_page_that_is_not_there_is_404(client):
+    assert client.get("/docs/nothing").status_code == 404
+    assert client.get("/docs/reference/nothing").status_code == 404
