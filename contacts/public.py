@@ -68,6 +68,7 @@ class _Redirect(_Afterwards, HttpResponseRedirect):
     pass
 
 
+@csrf_exempt  # So that a POST is told 405.
 @require_safe
 def picture(request: HttpRequest, token: str) -> HttpResponse:
     """Show a picture of one point, whatever the token is, and note that the mail is looked at."""
@@ -81,6 +82,7 @@ def picture(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
+@csrf_exempt  # So that a POST is told 405.
 @require_safe
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Lead on to where the link of the mail leads, and note that it was followed."""

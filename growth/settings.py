@@ -319,7 +319,15 @@ RATE_LIMITS = env.bool("GROWTH_RATE_LIMITS", default=True)
 CORS_URLS_REGEX = r"^/v1/((identify|track|page|screen|group|alias|batch|import)/?|public/.*)$"
 CORS_ALLOW_ALL_ORIGINS = True
 CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
-CORS_EXPOSE_HEADERS = ["X-Request-Id", "Retry-After"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key"]
+CORS_EXPOSE_HEADERS = [
+    "X-Request-Id",
+    "Retry-After",
+    "Idempotent-Replayed",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+]
 
 BROKER_URL = env(
     "REDIS_URL", default=INSTANCE.broker_url if INSTANCE else "redis://localhost:6379/0"

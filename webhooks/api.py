@@ -1,7 +1,8 @@
 """``/v1/webhooks/endpoints`` and the feed of the same events."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -117,11 +118,24 @@ class PingSerializer(StrictSerializer):
     event = EventName(required=False, default=PING)
 
 
+class ProjectTime(serializers.DateTimeField):
+    """A time; without a zone it is meant in the project's."""
+
+    def default_timezone(self) -> ZoneInfo:
+        return self.context["zone"]
+
+    def to_internal_value(self, data: Any) -> datetime:
+        try:
+            return super().to_internal_value(data).astimezone(UTC)
+        except OverflowError:  # an end of the calendar
+            self.fail("overflow")
+
+
 class ReplaySerializer(StrictSerializer):
     """Which events an endpoint is to get again."""
 
-    since = serializers.DateTimeField()
-    until = serializers.DateTimeField(required=False)
+    since = ProjectTime()
+    until = ProjectTime(required=False)
     status = serializers.ChoiceField(
         Replay.Which.choices, source="which", default=Replay.Which.MISSING
     )
@@ -140,12 +154,11 @@ class EndpointViewSet(ProjectViewSet):
     """The addresses that are told of the project's events."""
 
     resource = "webhooks"
+    secret_actions = ("create", "rotate_secret")
     queryset: EndpointQuerySet = Endpoint.objects.alive().select_related("project")
     serializer_class = EndpointSerializer
 
     def list(self, request: Request) -> Response:
-        if self.sent_filters:
-            raise ParseError(f"{min(self.sent_filters)}: There is no such parameter.")
         page = self.page_of(self.get_queryset())
         return self.paginator.get_paginated_response([_shown(each) for each in page])
 
@@ -188,7 +201,7 @@ class EndpointViewSet(ProjectViewSet):
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: str) -> Response:
         endpoint, at = self.get_object(), now()
-        form = self.checked_as(ReplaySerializer, at=at)
+        form = self.checked_as(ReplaySerializer, at=at, zone=self.project.zone)
         replay = begin_replay(endpoint, at=at, **form.validated_data)
         body = {"id": replay.id, "status": "pending", "since": replay.since, "until": replay.until}
         return Response(body, 202)
@@ -196,7 +209,7 @@ class EndpointViewSet(ProjectViewSet):
     @action(detail=True)
     def logs(self, request: Request, pk: str) -> Response:
         deliveries = self._deliveries(self.get_object())
-        page = self.page_of(self._chosen(deliveries))
+        page = self.page_of(self._chosen(deliveries), "status", "event")
         return self.paginator.get_paginated_response([each.as_dict() for each in page])
 
     @action(detail=True, methods=["post"], url_path="logs/<str:log>/redeliver")
@@ -219,8 +232,6 @@ class EndpointViewSet(ProjectViewSet):
         return Delivery.objects.in_project(self.project).filter(endpoint=endpoint)
 
     def _chosen(self, deliveries: QuerySet) -> QuerySet:
-        for name in sorted(self.sent_filters - {"status", "event"}):
-            raise ParseError(f"{name}: There is no such parameter; there are status and event.")
         if status := self.request.query_params.get("status"):
             if status not in Delivery.Status.values:
                 raise ParseError(f"status: Send one of {', '.join(Delivery.Status.values)}.")

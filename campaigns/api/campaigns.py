@@ -9,7 +9,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.sends import read_contact, sends_of, shown_send
+from campaigns.api.sends import FILTERS, read_contact, sends_of, shown_send
 from campaigns.api.serializers import (
     CampaignSerializer,
     PreviewSerializer,
@@ -48,7 +48,7 @@ class CampaignViewSet(ProjectViewSet):
     serializer_class = CampaignSerializer
 
     def list(self, request: Request) -> Response:
-        page = self.page_of(self._filtered(self.get_queryset()))
+        page = self.page_of(self._filtered(self.get_queryset()), "type", "status")
         return self.paginator.get_paginated_response([_shown(campaign) for campaign in page])
 
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -79,6 +79,7 @@ class CampaignViewSet(ProjectViewSet):
     @action(detail=True, methods=["post"])
     def activate(self, request: Request, pk: str) -> Response:
         campaign = self.get_object()
+        self.refuse_body()
         activate(campaign, at=now())
         advice = advice_on(campaign, at=now())
         return Response(_shown(campaign) | ({"warnings": advice} if advice else {}))
@@ -86,6 +87,7 @@ class CampaignViewSet(ProjectViewSet):
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
         campaign = self.get_object()
+        self.refuse_body()
         campaign.pause(at=now())
         return Response(_shown(campaign))
 
@@ -127,7 +129,8 @@ class CampaignViewSet(ProjectViewSet):
         campaign = self.get_object()
         contact = read_contact(request)
         mails = sends_of(campaign, request, contact)
-        page = self.paginator.envelope([shown_send(m, campaign) for m in self.page_of(mails)])
+        shown = [shown_send(mail, campaign) for mail in self.page_of(mails, *FILTERS)]
+        page = self.paginator.envelope(shown)
         if contact:
             page["contact"] = standing(campaign, contact)
         return Response(page)

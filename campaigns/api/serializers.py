@@ -162,12 +162,19 @@ class CampaignSerializer(StrictSerializer):
             return
         named = (data["trigger"] or {}).get("segment_id")
         if named is not None:
-            data["segment"] = _nested("trigger.segment_id", self.fields["segment_id"], named)
+            segment = _nested("trigger.segment_id", self.fields["segment_id"], named)
+            if data.get("segment", segment) != segment:
+                message = "trigger.segment_id says something else; send one of the two."
+                raise serializers.ValidationError({"segment_id": [message]})
+            data["segment"] = segment
         elif self.instance and self.instance.type == Campaign.Type.LIFECYCLE:
             data.setdefault("segment", None)
 
     def _validate_broadcast(self, data: dict) -> dict:
         self._refuse(data, _OF_SEQUENCES, "Only a lifecycle campaign has this field.")
+        if (data.get("trigger") or {}).get("event"):
+            message = "A broadcast has no event; it is sent once, to the segment_id."
+            raise serializers.ValidationError({"trigger": {"event": [message]}})
         if len(data.get("steps", [])) > 1:
             raise serializers.ValidationError({"steps": ["A broadcast has one step."]})
         flat = {n: data.pop(n) for n in ("subject", "template_code") if n in data}

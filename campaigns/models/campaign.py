@@ -127,6 +127,11 @@ class Campaign(ProjectModel):
         super().save(**options)
 
     @property
+    def is_on(self) -> bool:
+        """Whether it sends, or will by itself."""
+        return self.status in (self.Status.ACTIVE, self.Status.SCHEDULED)
+
+    @property
     def wall(self) -> datetime | None:
         """The time of the clock at which each contact gets the mail, if it is not one moment."""
         if not (self.send_at_local_time and self.scheduled_at):

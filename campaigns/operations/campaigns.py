@@ -54,6 +54,7 @@ def revise_campaign(
     """Change the campaign's fields, and its steps if steps are given; who waits keeps its place.
 
     :raises Conflict: if its mails are queued already, and would not follow the change.
+    :raises Invalid: if it is on, and could not have been activated like this.
     """
     campaign.lock()
     frozen = [n for n in ("segment", "scheduled_at", "topic") if _changes(campaign, n, fields)]
@@ -70,6 +71,9 @@ def revise_campaign(
         reconsider(campaign)
     if steps is not None:
         replace_steps(campaign, steps, at=at)
+    is_touched = steps is not None or "segment" in fields
+    if campaign.is_on and is_touched and campaign.steps.exists():  # Without steps it may rest.
+        _require_all(campaign)
 
 
 def _changes(campaign: Campaign, name: str, fields: dict[str, Any]) -> bool:
@@ -123,8 +127,18 @@ def activate(campaign: Campaign, *, at: datetime) -> None:
     :raises Invalid: naming all that is missing.
     :raises Conflict: if it has been completed.
     """
+    _require_all(campaign)
+    campaign.activate(at=at)
+
+
+def _require_all(campaign: Campaign) -> None:
+    """Refuse a campaign that cannot be on.
+
+    :raises Invalid: naming all that is missing.
+    """
     steps = list(campaign.steps.order_by("position"))
-    unknown = unknown_templates(campaign)
+    codes = {step.template_code for step in steps}
+    unknown = codes - known_codes(campaign.project, codes)
     missing = []
     if not steps:
         missing.append(Violation("steps", "required", "Add a step before you activate."))
@@ -137,7 +151,6 @@ def activate(campaign: Campaign, *, at: datetime) -> None:
         missing.append(Violation("segment_id", "required", "Name the segment to send to."))
     if missing:
         raise Invalid(*missing)
-    campaign.activate(at=at)
 
 
 def send_test(campaign: Campaign, *, email: str, step_index: int, at: datetime) -> None:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contacts.api.batch import listed, store_batch, told_of
-from contacts.api.filters import ContactFilter
+from contacts.api.filters import ContactFilter, chosen_events
 from contacts.api.records import ContactRecords
 from contacts.api.topics import Stances
 from contacts.listing import NEWEST_FIRST, ContactRow, contact_rows, worded_rows
@@ -219,7 +219,8 @@ class ContactViewSet(ContactRecords):
     def events(self, request: Request, pk: str) -> Response:
         contact = self.get_object()
         self.keyset = ("-timestamp", "-id")
-        page = self.page_of(Event.objects.filter(project=self.project, contact=contact))
+        events = Event.objects.filter(project=self.project, contact=contact)
+        page = self.page_of(chosen_events(events, request), "event", "from", "to")
         return self.paginator.get_paginated_response([event.as_dict() for event in page])
 
     @action(detail=True)

@@ -6,11 +6,13 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.timezone import now
 from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
 
 from contacts.models import Segment
 from contacts.models.addresses import AddressError, email_key, normalize_email
 from contacts.models.search import words_of
 from contacts.queries import members
+from growth.models import Project
 
 MAX_WORDS = 20
 
@@ -48,15 +50,38 @@ class ContactFilter(django_filters.FilterSet):
         return contacts.having(words) if words else contacts.none()
 
     def came_after(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        return contacts.filter(created_at__gt=self._time(name, value))
+        return contacts.filter(created_at__gt=read_moment(name, value, self.request.auth.project))
 
     def came_before(self, contacts: QuerySet, name: str, value: str) -> QuerySet:
-        return contacts.filter(created_at__lt=self._time(name, value))
+        return contacts.filter(created_at__lt=read_moment(name, value, self.request.auth.project))
 
-    def _time(self, name: str, text: str) -> datetime:
-        try:
-            read = datetime.fromisoformat(text.replace(" ", "+"))  # "+" in a query is a space.
-            zoned = read if read.tzinfo else read.replace(tzinfo=self.request.auth.project.zone)
-            return zoned.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ParseError(f"{name}: Write a time as ISO 8601, such as 2026-02-23.") from None
+
+def chosen_events(events: QuerySet, request: Request) -> QuerySet:
+    """Return the events that the parameters ``event``, ``from`` and ``to`` choose: from the one
+    moment on, and before the other.
+
+    :raises ParseError: if one of them makes no sense.
+    """
+    sent, project = request.query_params, request.auth.project
+    if "\0" in sent.get("event", ""):
+        raise ParseError("event: Remove the NUL character.")
+    if "event" in sent:
+        events = events.filter(name=sent["event"])
+    if "from" in sent:
+        events = events.filter(timestamp__gte=read_moment("from", sent["from"], project))
+    if "to" in sent:
+        events = events.filter(timestamp__lt=read_moment("to", sent["to"], project))
+    return events
+
+
+def read_moment(name: str, text: str, project: Project) -> datetime:
+    """Return the moment that a parameter names; without a zone it is in the project's.
+
+    :raises ParseError: if it is none.
+    """
+    try:
+        read = datetime.fromisoformat(text.replace(" ", "+"))  # "+" in a query is a space.
+        zoned = read if read.tzinfo else read.replace(tzinfo=project.zone)
+        return zoned.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ParseError(f"{name}: Write a time as ISO 8601, such as 2026-02-23.") from None

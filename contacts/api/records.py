@@ -60,6 +60,7 @@ class ContactRecords(ProjectViewSet):
     @action(detail=True, methods=["post"])
     def erase(self, request: Request, pk: str) -> Response:
         self.queryset = Contact.objects.filter(merged_into=None)  # the deleted too
+        self.refuse_body()
         return Response(erase_contact(self.get_object(), at=now()).as_dict())
 
     def _topic(self, code: str) -> Topic:

@@ -210,7 +210,16 @@ describe(
         answers=PROFILE,
         refuses=("gone",),
     ),
-    events=Operation("List a contact's events", "Latest first.", answers=page_of(EVENT)),
+    events=Operation(
+        "List a contact's events",
+        "Latest first.",
+        answers=page_of(EVENT),
+        filters={
+            "event": text("login", "Only events of this name."),
+            "from": time("Only those from then on.", "2026-01-01T00:00:00Z"),
+            "to": time("Only those before then.", "2099-01-01T00:00:00Z"),
+        },
+    ),
     segments=Operation("List a contact's segments", answers=page_of(MEMBERSHIP)),
     consents=Operation("List a contact's consents", "One for each topic.", answers=page_of(STAND)),
     consent=Operation(

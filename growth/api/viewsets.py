@@ -1,5 +1,6 @@
 """The base of every management view: one project, one scope a request, one shape of a page."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -11,6 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from growth import ids
 from growth.api.audit import audited
+from growth.api.fields import StrictSerializer
 from growth.api.idempotency import answered_once
 from growth.api.permissions import scope
 from growth.models import Project
@@ -65,9 +67,8 @@ class ProjectViewSet(GenericViewSet):
         if self.action != "list" or not sent:
             return queryset  # To make filters costs as much as a page of rows.
         filters = getattr(self, "filterset_class", None)
-        if filters and (unknown := sorted(sent - filters.base_filters.keys())):
-            known = ", ".join(["limit", "cursor", *filters.base_filters])
-            raise ParseError(f"{unknown[0]}: There is no such parameter; there are {known}.")
+        if filters:
+            self._refuse_other_parameters(filters.base_filters)
         try:
             return super().filter_queryset(queryset)
         except ValidationError as refusal:
@@ -84,14 +85,28 @@ class ProjectViewSet(GenericViewSet):
         form.is_valid(raise_exception=True)
         return form
 
+    def refuse_body(self) -> None:
+        """Refuse whatever the body says: to this action nothing can be said."""
+        StrictSerializer(data=self.request.data).is_valid(raise_exception=True)
+
     def shown(self, thing: Any, status: int = 200, **additions: Any) -> Response:
         """Return the thing as the answer."""
         present = {name: value for name, value in additions.items() if value}
         return Response({**self.get_serializer(thing).data, **present}, status)
 
-    def page_of(self, queryset: QuerySet) -> list:
-        """Return the page of the queryset that the request asks for."""
+    def page_of(self, queryset: QuerySet, *filters: str) -> list:
+        """Return the page of the queryset that the request asks for.
+
+        :param filters: the names of the parameters by which the queryset was chosen.
+        :raises ParseError: if the request has others.
+        """
+        self._refuse_other_parameters(filters)
         return self.paginator.paginate_queryset(queryset, self.request, self)
+
+    def _refuse_other_parameters(self, filters: Iterable[str]) -> None:
+        if unknown := sorted(self.sent_filters - set(filters)):
+            known = ", ".join(["limit", "cursor", *filters])
+            raise ParseError(f"{unknown[0]}: There is no such parameter; there are {known}.")
 
 
 def require_spelling(model: type[Model], public_id: str) -> None:

@@ -4,14 +4,18 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils.timezone import now
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from growth.api.authentication import forget_keys
+from growth.api.json import merge_patch
 from growth.api.viewsets import ProjectViewSet
 from growth.models import ApiKey, AuditEntry, Project
 from growth.projects.operations import issue_key, revise_project, revoke_key
 from growth.projects.serializers import NewKeySerializer, SettingsSerializer
+
+_OBJECTS = ("scoring", "mail_cap", "quiet_hours")
 
 
 class SettingsViewSet(ProjectViewSet):
@@ -25,11 +29,21 @@ class SettingsViewSet(ProjectViewSet):
         return self.shown(Project.objects.get(pk=self.project.pk))
 
     def partial_update(self, request: Request) -> Response:
-        project = Project.objects.get(pk=self.project.pk)
-        form = self.checked(instance=project, partial=True)
+        project = Project.objects.select_for_update(no_key=True).get(pk=self.project.pk)
+        form = self.get_serializer(project, data=self._merged(project), partial=True)
+        form.is_valid(raise_exception=True)
         revise_project(project, form.validated_data, at=now())
         forget_keys()  # They bear the project as it was.
         return self.shown(project, warnings=form.warnings)
+
+    def _merged(self, project: Project) -> Any:
+        """Return the body, with the objects in it merged into those that are set."""
+        body = self.request.data
+        if not isinstance(body, dict):
+            return body
+        present = self.get_serializer(project).data
+        sent = [name for name in _OBJECTS if isinstance(body.get(name), dict)]
+        return body | {name: merge_patch(present[name], body[name]) for name in sent}
 
 
 class KeyViewSet(ProjectViewSet):
@@ -54,8 +68,10 @@ class KeyViewSet(ProjectViewSet):
         return Response({**_shown(key), "key": text}, 201)
 
     def destroy(self, request: Request, pk: str) -> Response:
-        is_immediate = request.query_params.get("immediate", "").lower() in ("true", "1")
-        revoke_key(self.get_object(), immediate=is_immediate, at=now())
+        immediate = request.query_params.get("immediate", "false")
+        if immediate not in ("true", "false"):
+            raise ParseError("immediate: Send true or false.")
+        revoke_key(self.get_object(), immediate=immediate == "true", at=now())
         forget_keys()
         return Response(status=204)
 

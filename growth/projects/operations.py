@@ -80,7 +80,7 @@ def revoke_key(key: ApiKey, *, immediate: bool, at: datetime) -> None:
     :raises Conflict: if nobody could make or end keys without it. Two that are ended at the same
         time wait for each other.
     """
-    Project.objects.select_for_update().get(pk=key.project_id)
+    Project.objects.select_for_update(no_key=True).get(pk=key.project_id)
     others = ApiKey.objects.filter(
         project=key.project_id,
         type=ApiKey.Type.SECRET,

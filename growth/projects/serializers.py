@@ -110,7 +110,7 @@ class MailCap(serializers.Field):
         return {"count": project.mail_cap_count, "window": durations.write(project.mail_cap_window)}
 
 
-class QuietHoursSerializer(serializers.Serializer):
+class QuietHoursSerializer(StrictSerializer):
     """Between which times of each contact's clock promotional mail waits."""
 
     _FORMATS = {"format": "%H:%M", "input_formats": ["%H:%M"]}

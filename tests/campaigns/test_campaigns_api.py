@@ -237,3 +237,53 @@ def test_a_field_of_broadcasts_that_is_null_is_none(api):
     response = api.post("/v1/campaigns", {**ONBOARDING, "subject": None, "scheduled_at": None})
 
     assert response.status_code == 201, response.json()
+
+
+def test_a_campaign_that_is_on_is_not_edited_into_one_that_cannot_be(api, project):
+    campaign = create(api)
+    path = f"/v1/campaigns/{campaign['id']}"
+    api.post(f"{path}/activate")
+    answer = api.patch(path, {"name": "Changed", "steps": [{"template_id": "tmpl_nothing"}]})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"][0]["field"] == "steps[0].template_id"
+    assert api.get(path).json()["steps"] == campaign["steps"]
+    assert api.get(path).json()["name"] == campaign["name"]
+
+
+def test_a_scheduled_broadcast_keeps_a_segment(api, project):
+    body = {"type": "broadcast", "name": "News", "template_id": "tmpl_reengage"}
+    body |= {"segment_id": make_segment(project).id, "scheduled_at": "2100-01-01T10:00:00Z"}
+    path = f"/v1/campaigns/{api.post('/v1/campaigns', body).json()['id']}"
+    assert api.post(f"{path}/activate").json()["status"] == "scheduled"
+    answer = api.patch(path, {"segment_id": None})
+
+    assert answer.json()["error"]["details"][0]["field"] == "segment_id"
+
+
+@pytest.mark.parametrize("action", ["activate", "pause"])
+def test_an_action_to_which_nothing_can_be_said_refuses_a_body(api, project, action):
+    path = f"/v1/campaigns/{create(api)['id']}"
+    answer = api.post(f"{path}/{action}", {"at": "2030-01-01"})
+
+    assert answer.json()["error"]["details"][0]["reason"] == "unknown_field"
+    assert api.get(path).json()["status"] == "draft"
+
+
+def test_a_broadcast_refuses_what_would_have_no_effect(api, project):
+    one, other = make_segment(project), make_segment(project)
+    body = {"type": "broadcast", "name": "News", "template_id": "tmpl_reengage"}
+    event = api.post("/v1/campaigns", body | {"trigger": {"event": "go", "segment_id": one.id}})
+    both = body | {"segment_id": one.id, "trigger": {"segment_id": other.id}}
+    contradiction = api.post("/v1/campaigns", both)
+
+    assert event.json()["error"]["details"][0]["field"] == "trigger.event"
+    assert contradiction.json()["error"]["details"][0]["field"] == "segment_id"
+    assert not Campaign.objects.exists()
+
+
+def test_an_unknown_filter_is_refused_and_named(api, project):
+    answer = api.get("/v1/campaigns?statuss=active")
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("statuss: There is no such parameter")

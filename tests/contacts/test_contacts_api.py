@@ -385,3 +385,30 @@ def test_a_parameter_that_cannot_be_read_is_400(api):
 
     assert response.status_code == 400
     assert response.json()["error"]["message"] == "tag: Null characters are not allowed."
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("event=login", ["login"]),
+        ("from=2026-03-02", ["purchase", "login"]),
+        ("from=2026-03-02T00:00:00Z&to=2026-03-02T12:00:00Z", ["login"]),
+        ("to=2026-03-01", []),
+    ],
+)
+def test_events_of_a_contact_are_chosen_by_name_and_time(api, project, query, names):
+    contact = make_contact(project)
+    make_event(contact, "signup", at=AT - timedelta(days=1))
+    make_event(contact, "login", at=AT - timedelta(minutes=1))
+    make_event(contact, "purchase", at=AT)
+
+    answer = api.get(f"/v1/contacts/{contact.id}/events?{query}").json()
+
+    assert [event["event"] for event in answer["data"]] == names
+
+
+@pytest.mark.parametrize("query", ["from=soon", "to=", "event=%00", "contact=x"])
+def test_a_choice_of_events_that_makes_no_sense_is_refused(api, project, query):
+    contact = make_contact(project)
+
+    assert api.get(f"/v1/contacts/{contact.id}/events?{query}").status_code == 400

@@ -410,3 +410,12 @@ def test_a_deleted_contact_cannot_be_written_to(api, project):
     with pytest.raises(Gone):
         contact.revise(traits={"name": "zqx"}, at=AT)
     assert places_of(MARKER) == set()
+
+
+def test_what_an_erasure_does_not_know_is_refused_before_it_erases(api, project):
+    contact = make_contact(project)
+    answer = api.post(f"/v1/contacts/{contact.id}/erase", {"dry_run": True})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"][0]["field"] == "dry_run"
+    assert api.get(f"/v1/contacts/{contact.id}").status_code == 200

@@ -437,3 +437,8 @@ def test_stats_count_people_and_machines_apart(project, clock):
     assert (counted["opened"], counted["opened_machine"]) == (2, 2)
     assert (counted["clicked"], counted["clicked_machine"]) == (1, 1)
     assert (counted["open_rate"], counted["click_rate"]) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize("path", ["/o/anything", "/l/anything"])
+def test_a_post_to_a_picture_or_a_link_is_told_405(path):
+    assert Client(enforce_csrf_checks=True).post(path).status_code == 405

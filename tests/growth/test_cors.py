@@ -5,7 +5,7 @@ import pytest
 ORIGIN = {"Origin": "https://shop.example"}
 ASKING = ORIGIN | {
     "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "authorization, content-type",
+    "Access-Control-Request-Headers": "authorization, content-type, idempotency-key",
 }
 
 
@@ -16,6 +16,8 @@ def test_a_browser_may_send_events(client, path):
 
     assert asked.status_code == 200
     assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert "idempotency-key" in asked.headers["Access-Control-Allow-Headers"]
+    assert "X-RateLimit-Remaining" in answered.headers["Access-Control-Expose-Headers"]
     assert "POST" in asked.headers["Access-Control-Allow-Methods"]
     assert "Access-Control-Allow-Credentials" not in asked.headers
     assert answered.headers["Access-Control-Allow-Origin"] == "*"

@@ -81,6 +81,21 @@ def test_a_secret_is_not_kept_and_not_made_twice(api):
     assert made.json()["key"] not in str(list(AuditEntry.objects.values()))
 
 
+def test_the_secret_of_a_webhook_is_not_kept_either(api):
+    body = {"url": "https://example.com/hooks", "events": ["*"]}
+    made = post(api, body, path="/v1/webhooks/endpoints").json()
+    rotation = f"/v1/webhooks/endpoints/{made['id']}/rotate-secret"
+    rotated = post(api, {}, path=rotation).json()
+
+    assert post(api, body, path="/v1/webhooks/endpoints").status_code == 409
+    assert post(api, {}, path=rotation).status_code == 409
+    kept = b"".join(bytes(each.answer) for each in IdempotencyKey.objects.all())
+    told = str(list(AuditEntry.objects.values()))
+    for secret in (made["secret"], rotated["secret"]):
+        assert secret.encode() not in kept
+        assert secret not in told
+
+
 def test_an_answer_is_kept_for_a_day(api):
     post(api)
     IdempotencyKey.objects.update(created_at=now() - timedelta(hours=25))

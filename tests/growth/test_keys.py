@@ -100,3 +100,11 @@ def test_a_key_of_another_project_is_unknown(api, other_project):
     key, _ = ApiKey.objects.issue(other_project, name="x", type="secret", scopes=["*"])
 
     assert api.delete(f"/v1/settings/keys/{key.id}").status_code == 404
+
+
+def test_a_key_is_not_ended_by_a_parameter_that_nobody_understands(api, project):
+    made = api.post("/v1/settings/keys", {"name": "CI", "scopes": ["contacts:read"]}).json()
+    answer = api.delete(f"/v1/settings/keys/{made['id']}?immediate=yes")
+
+    assert answer.status_code == 400
+    assert api.get(f"/v1/settings/keys/{made['id']}").json()["revoked_at"] is None

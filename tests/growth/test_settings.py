@@ -57,6 +57,7 @@ def test_the_documented_patch_works_to_the_letter(api, project):
         ({"quiet_hours": {"from": "22:00"}}, "quiet_hours.to"),
         ({"quiet_hours": {"from": "22:00", "to": "22:00"}}, "quiet_hours.to"),
         ({"quiet_hours": {"from": "late", "to": "08:00"}}, "quiet_hours.from"),
+        ({"quiet_hours": {"from": "22:00", "to": "08:00", "zone": "UTC"}}, "quiet_hours.zone"),
     ],
 )
 def test_a_wrong_value_is_named_and_nothing_changes(api, project, body, field):
@@ -133,3 +134,26 @@ def test_caps_rates_and_quiet_hours_of_mail_are_set_and_taken_away(api, project)
     assert api.patch("/v1/settings", none).json() | none == api.get("/v1/settings").json()
     project.refresh_from_db()
     assert project.quiet_from is None
+
+
+def test_what_a_patch_says_of_an_object_is_merged_into_it(api, project):
+    first = {
+        "scoring": {"lead": {"email": 50, "traits": {"plan": 5}}},
+        "mail_cap": {"count": 3, "window": "1d"},
+        "quiet_hours": {"from": "22:00", "to": "08:00"},
+    }
+    api.patch("/v1/settings", first)
+    second = {
+        "scoring": {"engagement": {"other_event": 5}, "lead": {"traits": {"plan": None}}},
+        "mail_cap": {"count": 4},
+        "quiet_hours": {"to": "09:00"},
+    }
+    answer = api.patch("/v1/settings", second)
+
+    assert answer.status_code == 200, answer.json()
+    merged = {
+        "scoring": {"lead": {"email": 50, "traits": {}}, "engagement": {"other_event": 5}},
+        "mail_cap": {"count": 4, "window": "1d"},
+        "quiet_hours": {"from": "22:00", "to": "09:00"},
+    }
+    assert api.get("/v1/settings").json() | merged == answer.json()

@@ -146,6 +146,8 @@ def test_a_bad_field_is_refused_by_name(api, field, value):
         "gopher://example.com:6379/_x",
         "javascript:alert(1)",
         "https://",
+        "https://a..example/hooks",
+        "https://.example/hooks",
         "https:///hooks",
         "https://user:password@example.com/",
         "https://user@example.com/",

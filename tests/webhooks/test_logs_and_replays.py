@@ -316,3 +316,16 @@ def test_staff_can_redeliver_test_and_disable(project, admin_client, receiver, d
     shown = admin_client.get(f"/admin/webhooks/endpoint/{endpoint.id}/change/")
     assert shown.status_code == 200
     assert endpoint.secret not in shown.content.decode()
+
+
+def test_a_time_without_a_zone_is_in_the_projects(api, project, receiver, at):
+    api.patch("/v1/settings", {"timezone": "America/New_York"})
+    endpoint = make_endpoint(project, receiver.url, ["contact.created"])
+    day = f"{at:%Y-%m-%d}"
+    body = {"since": f"{at - timedelta(days=2):%Y-%m-%d}T00:00:00", "until": f"{day}T00:00:00Z"}
+    told = api.post(f"{PATH}/{endpoint.id}/replay", body).json()
+
+    assert told["since"][-9:] in ("04:00:00Z", "05:00:00Z")
+    assert told["until"] == f"{day}T00:00:00Z"
+    end = {"since": body["since"], "until": "9999-12-31T23:59:59"}
+    assert api.post(f"{PATH}/{endpoint.id}/replay", end).status_code == 422

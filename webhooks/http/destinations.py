@@ -55,6 +55,8 @@ def _check_host(url: URL, allowed: Sequence[Network]) -> None:
     host, port = str(url.raw_host), url.port or 0
     if not port:
         raise BadDestination("Port 0 cannot be called.")
+    if "" in host.removesuffix(".").split("."):
+        raise BadDestination("The name of the host has two dots in a row, or begins with one.")
     try:
         ip_address(host)
     except ValueError:
