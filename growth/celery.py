@@ -57,6 +57,7 @@ class _Messaging(AMQP):
 
 
 TRANSPORT_ALIASES["filesystem"] = "growth.embedded.folder_broker:Transport"
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "growth.redis_broker:Transport"
 
 app = Celery("growth", amqp=_Messaging)
 app.conf.update(
