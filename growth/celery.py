@@ -7,12 +7,14 @@ message delays work by one beat of the clock.
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.schedules import crontab
 from django.conf import settings
-from kombu import Queue
+from kombu import Connection, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "growth.settings")
@@ -37,9 +39,27 @@ def _transport_options(broker_url: str) -> dict[str, object]:
     }
 
 
-TRANSPORT_ALIASES["filesystem"] = "growth.embedded.folder_broker:Transport"
+class _Connection(Connection):
+    """Looks for a broker that is gone every second.
 
-app = Celery("growth")
+    Celery waits two seconds longer each time, up to 30, and has no setting for it. A worker that
+    waits so also replaces no process of its own that died.
+    """
+
+    _PAUSES: ClassVar = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1}
+
+    def ensure_connection(self, *args: object, **options: object) -> Connection:
+        return super().ensure_connection(*args, **self._PAUSES | options)
+
+
+class _Messaging(AMQP):
+    Connection = _Connection
+
+
+TRANSPORT_ALIASES["filesystem"] = "growth.embedded.folder_broker:Transport"
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "growth.redis_broker:Transport"
+
+app = Celery("growth", amqp=_Messaging)
 app.conf.update(
     broker_url=(
         "filesystem://localhost"

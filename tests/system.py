@@ -17,10 +17,12 @@ from typing import Any
 
 import psutil
 
+from growth.embedded.leftovers import MARK
 from growth.embedded.maildir import Maildir
 from growth.embedded.ports import free_port
 from growth.embedded.programs import ROOT
 
+_SECONDS_TO_STOP = 30  # Each program may finish what it has begun.
 _OURS = ("GROWTH_", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE", "PYTEST")
 
 
@@ -104,8 +106,7 @@ class System:
     def kill_one_worker(self, queue: str, chance: random.Random) -> int:
         """Kill one process that does the queue's work; return how many died."""
         processes = self._processes("worker", queue)
-        keys = {process.pid for process in processes}
-        hands = [process for process in processes if process.ppid() in keys]
+        hands = _hands(processes)
         return _kill([chance.choice(hands)] if hands else [])
 
     def kill(self, program: str) -> int:
@@ -121,6 +122,16 @@ class System:
                 if all(any(sign in part for part in command) for sign in signs):
                     found.append(process)
         return found
+
+
+def _hands(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Return those of the processes that another of them started: the ones that do the work."""
+    keys, hands = {process.pid for process in processes}, []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.ppid() in keys:
+                hands.append(process)
+    return hands
 
 
 def _kill(processes: Sequence[psutil.Process]) -> int:
@@ -142,7 +153,10 @@ _SIGNS = {
 
 @contextmanager
 def running(data_dir: Path, **environment: str) -> Iterator[System]:
-    """Start an instance without demo data, yield it when it answers, and stop it."""
+    """Start an instance without demo data, yield it when it answers, and stop it.
+
+    Nobody reads what it says after that, as behind a pager: that must not hold it up.
+    """
     port = free_port(preferred=None)
     process = subprocess.Popen(
         [sys.executable, "manage.py", "up", "--no-demo", "--port", str(port)]
@@ -155,14 +169,33 @@ def running(data_dir: Path, **environment: str) -> Iterator[System]:
     try:
         next(line for line in process.stdout if line.strip().startswith("curl "))
         yield System(process, data_dir)
-        process.send_signal(signal.SIGTERM)
-        process.wait(90)  # Each program may finish what it has begun.
     finally:
-        process.kill()
-        process.communicate()
+        is_over = _stop(process, data_dir)
+    assert is_over, f"It did not stop within {_SECONDS_TO_STOP} s."
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
+def _stop(process: subprocess.Popen, data_dir: Path) -> bool:
+    """Stop the instance, kill by id what stays; tell whether it stopped by itself."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_SECONDS_TO_STOP)
+        is_over = True
+    except subprocess.TimeoutExpired:
+        is_over = False
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    leftovers = [each for each in psutil.process_iter(["environ"]) if _is_of(each, data_dir)]
+    _kill(leftovers)
+    psutil.wait_procs(leftovers, timeout=5)
+    return is_over
+
+
+def _is_of(process: psutil.Process, data_dir: Path) -> bool:
+    return (process.info["environ"] or {}).get(MARK) == str(data_dir)
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = 60, every: float = 0.2) -> Any:
     """Return what the condition says as soon as it is true.
 
     :raises AssertionError: if it stays false.
@@ -171,5 +204,5 @@ def eventually(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
     while time.monotonic() < stop:
         if outcome := condition():
             return outcome
-        time.sleep(0.2)
+        time.sleep(every)
     raise AssertionError("It did not come true in time.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _LINES_OF_A_TAIL = 15
+_LONGEST_LINE = 500  # A log line can hold a whole traceback.
 _PR_SET_PDEATHSIG = 1
 # Loaded before any fork: between fork and exec only the call itself is safe.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -99,7 +100,7 @@ class Child:
     def tail(self) -> str:
         """Return the last lines that it wrote."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return "\n".join(lines[-_LINES_OF_A_TAIL:])
+        return "\n".join(line[:_LONGEST_LINE] for line in lines[-_LINES_OF_A_TAIL:])
 
 
 def _dying_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:

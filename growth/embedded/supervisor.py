@@ -13,8 +13,8 @@ from growth.embedded.errors import CannotStart
 from growth.embedded.leftovers import MARK
 
 _FIRST_PAUSE = 0.5  # Seconds until a restart; doubled for each end that follows soon.
-_LONGEST_PAUSE = 30
-_STEADY = 60  # Seconds after which an end is a new misfortune, not the same.
+_LONGEST_PAUSE = 10
+_STEADY = 15  # Seconds after which an end is a new misfortune, not the same.
 _BETWEEN_LOOKS = 0.1
 _LARGEST_LOG = 10_000_000
 

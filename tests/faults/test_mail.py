@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -27,21 +28,24 @@ pytestmark = pytest.mark.slow  # Real processes die and are started again, for m
 SEED = int(os.environ.get("FAULT_SEED") or random.randrange(10**6))
 CHUNK = 20
 PAUSE = 0.04
-STORM_SECONDS = 200
-BESIDE = {"beat": 4, "web": 4, "broker": 1, "database": 2}
-ANYTHING = {"worker": 32, "all workers": 2, "beat": 2, "web": 2, "broker": 1, "database": 1}
-MODES = {  # How many of a thousand addresses behave so.
-    "slow": 10,
-    "550": 20,
-    "policy": 10,
-    "554-dot": 10,
-    "once-421": 15,
-    "once-450": 20,
-    "once-451-dot": 10,
-    "once-drop-before-dot": 10,
-    "drop-after-dot": 10,
+STORM_SECONDS = 120
+BESIDE_PEOPLE, ALL_PEOPLE = 700, 1_300
+BESIDE = {"beat": 6, "web": 5, "broker": 3, "database": 2}
+ANYTHING = {"worker": 30, "all workers": 2, "beat": 2, "web": 2, "broker": 1, "database": 1}
+MODES = {  # How many of the addresses behave so.
+    "slow": 30,
+    "550": 30,
+    "policy": 15,
+    "554-dot": 15,
+    "once-421": 20,
+    "once-450": 30,
+    "once-451-dot": 15,
+    "once-drop-before-dot": 15,
+    "drop-after-dot": 15,
 }
 FOR_GOOD = ("550", "policy", "554-dot")
+REACHED = ("sent", "in_doubt")
+DECIDED = {*REACHED, "failed", "suppressed"}
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +59,13 @@ def system(sink: Sink) -> Iterator[System]:
     print(f"\nFAULT_SEED={SEED}")
     directory = Path(tempfile.mkdtemp(prefix="growth-mail-", dir="/tmp"))
     directory.chmod(0o711)
-    with running(directory / "var", EMAIL_URL=sink.url) as system:
-        yield system
-    shutil.rmtree(directory, ignore_errors=True)
+    # The slot of a process that died is free after 20 s; with two of them, kills would meet idlers.
+    options = {"EMAIL_URL": sink.url, "GROWTH_SWEEP_SLOTS": "40"}
+    try:
+        with running(directory / "var", **options) as system:
+            yield system
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def patiently(call: Callable[[], Any], seconds: float = 90) -> Any:
@@ -106,21 +114,25 @@ def start_broadcast(system: System, segment: str) -> str:
     return made["id"]
 
 
-def stats_of(system: System, campaign: str) -> dict:
-    return patiently(lambda: system.call("GET", f"/v1/campaigns/{campaign}/stats")["stats"])
+def resume(system: System, campaign: str) -> None:
+    if system.call("GET", f"/v1/campaigns/{campaign}")["status"] == "paused":
+        system.call("POST", f"/v1/campaigns/{campaign}/activate")
 
 
-def fates(system: System, campaign: str) -> dict[str, str]:
+def sends_of(system: System, campaign: str) -> list[tuple[str, str]]:
+    """Return the address and the status of each send."""
     sends = patiently(lambda: list(system.walk(f"/v1/campaigns/{campaign}/sends")))
-    return {send["email"]: send["status"] for send in sends}
+    return [(send["email"], send["status"]) for send in sends]
 
 
-def is_decided(system: System, campaign: str) -> bool:
-    known = set(fates(system, campaign).values())
-    return bool(known) and known <= {"sent", "failed", "suppressed", "in_doubt"}
+def is_decided(system: System, campaign: str, people: int) -> bool:
+    sends = sends_of(system, campaign)
+    return len(sends) >= people and {status for _, status in sends} <= DECIDED
 
 
-def storm(plan: dict[str, int], chance: random.Random, kill: Callable[[str], int]) -> Counter[str]:
+def storm(
+    plan: dict[str, int], chance: random.Random, kill: Callable[[str], int], *, longest_pause: float
+) -> Counter[str]:
     """Kill each kind so often, in any order, at random points; return how many processes died.
 
     What is dead at the moment has its turn later.
@@ -128,16 +140,17 @@ def storm(plan: dict[str, int], chance: random.Random, kill: Callable[[str], int
     kinds = [kind for kind, count in plan.items() for _ in range(count)]
     chance.shuffle(kinds)
     died: Counter[str] = Counter()
-    stop = time.monotonic() + STORM_SECONDS
-    while kinds and time.monotonic() < stop:
-        for place, kind in enumerate(kinds):
+    began = time.monotonic()
+    while kinds and time.monotonic() < began + STORM_SECONDS:
+        for kind in dict.fromkeys(kinds):
             if number := kill(kind):
                 died[kind] += number
-                del kinds[place]
+                kinds.remove(kind)
                 break
-        time.sleep(chance.uniform(0.2, 1.5))
-    print(f"Killed: {dict(died)}")
-    assert not kinds, f"These were never alive: {kinds}."
+        time.sleep(chance.uniform(0.2, longest_pause))
+    landed, took = sum(plan.values()) - len(kinds), time.monotonic() - began
+    print(f"Kills: {landed} in {took:.0f} s; processes that died: {dict(died)}")
+    assert not kinds, f"These were never alive: {kinds}; {SEED=}."
     return died
 
 
@@ -147,8 +160,10 @@ def pausing(system: System, campaign: str) -> Iterator[None]:
     is_over = threading.Event()
 
     def run() -> None:
-        while not is_over.wait(1):
-            for verb in ("pause", "activate", "pause", "activate"):
+        for verb in itertools.cycle(("pause", "activate", "pause", "activate", "")):
+            if is_over.wait(0.05 if verb else 1):
+                return
+            if verb:
                 with contextlib.suppress(AssertionError, urllib.error.URLError, OSError):
                     system.call("POST", f"/v1/campaigns/{campaign}/{verb}", seconds=10)
 
@@ -163,22 +178,23 @@ def pausing(system: System, campaign: str) -> Iterator[None]:
 
 def test_what_dies_beside_the_workers_leaves_no_doubt(system, sink):
     chance = random.Random(SEED)
-    addresses = [f"beside-{n}@example.com" for n in range(700)]
+    addresses = [f"beside-{n}@example.com" for n in range(BESIDE_PEOPLE)]
     segment = make_audience(system, "beside", addresses)
     campaign = start_broadcast(system, segment)
     eventually(lambda: len(sink.received) > 20)
 
-    storm(BESIDE, chance, system.kill)
-    eventually(lambda: is_decided(system, campaign), seconds=150)
+    storm(BESIDE, chance, system.kill, longest_pause=2)
+    print(f"Taken by then: {len(sink.received)} of {len(addresses)}")
+    eventually(lambda: is_decided(system, campaign, len(addresses)), seconds=100, every=2)
 
-    assert Counter(fates(system, campaign).values()) == {"sent": len(addresses)}, SEED
+    assert Counter(sends_of(system, campaign)) == {(each, "sent"): 1 for each in addresses}, SEED
     assert Counter(sink.recipients) == Counter(addresses), SEED
 
 
 def test_no_address_gets_a_mail_twice_whatever_dies(system, sink):
     chance = random.Random(SEED + 1)
-    modes = [mode for mode, share in MODES.items() for _ in range(share * 2)]
-    modes += ["ok"] * (2_000 - len(modes))
+    modes = [mode for mode, count in MODES.items() for _ in range(count)]
+    modes += ["ok"] * (ALL_PEOPLE - len(modes))
     chance.shuffle(modes)
     addresses = [f"{mode}+{n}@example.com" for n, mode in enumerate(modes)]
     segment = make_audience(system, "all", addresses)
@@ -195,21 +211,26 @@ def test_no_address_gets_a_mail_twice_whatever_dies(system, sink):
         return system.kill(kind)
 
     with pausing(system, campaign):
-        died = storm(ANYTHING, chance, kill)
-    patiently(lambda: system.call("POST", f"/v1/campaigns/{campaign}/activate"))
-    eventually(lambda: is_decided(system, campaign), seconds=200)
+        # A worker that dies keeps up to 200 mails for a minute: some of them shall come back.
+        died = storm(ANYTHING, chance, kill, longest_pause=3.5)
+    print(f"Taken by then: {len(sink.received) - before} of {len(addresses)}")
+    patiently(lambda: resume(system, campaign))
+    eventually(lambda: is_decided(system, campaign, len(addresses)), seconds=200, every=2)
 
     received = Counter(sink.recipients[before:])
-    known = fates(system, campaign)
+    sends = sends_of(system, campaign)
+    known = dict(sends)
     count = Counter(known.values())
     print(f"Became: {dict(count)}")
     assert set(received.values()) == {1}, f"Somebody got the mail twice; {SEED=}."
-    assert set(known) == set(addresses)
-    assert sum(count.values()) == len(addresses), SEED
+    assert Counter(each for each, _ in sends) == Counter(addresses), SEED
     assert {each for each, fate in known.items() if fate == "sent"} <= set(received), SEED
-    assert {each for each, fate in known.items() if fate == "failed"} <= {
-        each for each in addresses if each.startswith(FOR_GOOD)
+    assert set(received) <= {each for each, fate in known.items() if fate in REACHED}, SEED
+    assert {each for each, fate in known.items() if fate == "failed"} == {
+        each for each in addresses if each.startswith(FOR_GOOD) and known[each] != "in_doubt"
     }, SEED
-    unanswered = sum(mode == "drop-after-dot" for mode in modes)
-    assert count["in_doubt"] <= CHUNK * (died["worker"] + died["all workers"]) + unanswered, SEED
+    parents = ANYTHING["all workers"]
+    hands = died["worker"] + died["all workers"] - parents
+    unanswered = modes.count("drop-after-dot")
+    assert count["in_doubt"] <= CHUNK * hands + unanswered, SEED
     assert count["sent"] >= len(addresses) / 2, SEED

@@ -1,4 +1,3 @@
-import contextlib
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -7,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from growth.embedded.errors import CannotStart
 from growth.embedded.launch import Options, launch
+from growth.embedded.teller import Teller
 
 
 class Command(BaseCommand):
@@ -22,12 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, *, port: int, data_dir: Path, no_demo: bool, **_: object) -> None:
         options = Options(data_dir=data_dir.resolve(), port=port, with_demo=not no_demo)
+        teller = Teller()
         try:
-            launch(options, tell=self._tell)
+            launch(options, tell=teller.tell)
         except CannotStart as error:
             raise CommandError(str(error)) from error
-
-    def _tell(self, line: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # Who read this has left; we go on.
-            self.stdout.write(line)
-            self.stdout.flush()
+        finally:
+            teller.finish()
