@@ -184,7 +184,7 @@ def _costs(
     _send(port)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     ours = [query["sql"] for query in queries if not _follows(query["sql"])]
-    yield Ratio("mail: statements for each", len(ours) / sent, at_most=0.2)
+    yield Ratio("mail: statements for each", len(ours) / sent, at_most=0.1)
     yield Ratio(f"mail: memory after {queued:,} more", after / before, at_most=1.1)
 
 
