@@ -150,6 +150,7 @@ DATABASES = {
         "OPTIONS": _DATABASE.get("OPTIONS", {})
         | {
             "options": "-c statement_timeout=30s -c lock_timeout=10s -c timezone=UTC -c jit=off",
+            "prepare_threshold": 5 if env.bool("GROWTH_PREPARED_STATEMENTS", True) else None,
             **_POOL,
         },
     }

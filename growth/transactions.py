@@ -38,12 +38,25 @@ def atomic_with_retries(function: Callable[P, R]) -> Callable[P, R]:
     """
 
     @functools.wraps(function)
+    @with_retries
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with transaction.atomic():
+            return function(*args, **kwargs)
+
+    return run
+
+
+def with_retries(function: Callable[P, R]) -> Callable[P, R]:
+    """Run the function again as ``atomic_with_retries`` does, without a transaction around it: for
+    a single statement, which is one by itself.
+    """
+
+    @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         left = {RaceLost: _RACES, OperationalError: _ATTEMPTS}
         while True:
             try:
-                with transaction.atomic():
-                    return function(*args, **kwargs)
+                return function(*args, **kwargs)
             except (RaceLost, OperationalError) as error:
                 kind = RaceLost if isinstance(error, RaceLost) else OperationalError
                 left[kind] -= 1

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from contacts.models.addresses import AddressError
 from contacts.models.identity import NO_PERSON, names_nobody
-from contacts.operations.events import HISTORICAL_AGE, Call
+from contacts.operations.calls import HISTORICAL_AGE, Call
 from contacts.operations.people import Sighting
 from contacts.operations.traits import MAX_IDENTIFIER, make_sighting, traits_violations
 from growth.errors import Invalid, Violation
@@ -104,7 +104,7 @@ def _ids(item: dict[str, Any], warnings: list[str]) -> tuple[str, str]:
     """Return by which ids the call names its person; what is no person's own is left out."""
     sent = {"user_id": _text(item, "user_id"), "anonymous_id": _text(item, "anonymous_id")}
     shared = [name for name, id in sent.items() if id and names_nobody(id)]
-    own = sent | dict.fromkeys(shared, "")
+    own = sent | dict.fromkeys(shared, "") if shared else sent
     if not any(own.values()):
         if shared:
             _refuse(shared[0], "blocked", NO_PERSON)
@@ -182,9 +182,9 @@ def _text(item: dict[str, Any], name: str, limit: int = MAX_IDENTIFIER, path: st
     value = item.get(name)
     if value is None:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         value = str(value)
-    if not isinstance(value, str) or len(value) > limit:
+    if type(value) is not str or len(value) > limit:
         _refuse(path + name, "invalid", f"Send a text of at most {limit} characters.")
     return value.strip()
 
@@ -200,11 +200,11 @@ def _objects(item: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _in_snake_case(item: dict[str, Any]) -> dict[str, Any]:
     """Return the item with all names in snake_case; what was sent so already comes first."""
-    camel = item.keys() & _SNAKE_CASE.keys()
-    if not camel:
-        return item
-    sent = {name: value for name, value in item.items() if value is not None}
-    return {_SNAKE_CASE[name]: item[name] for name in camel} | sent
+    renamed = dict(item)
+    for camel, snake in _SNAKE_CASE.items():
+        if camel in item and item.get(snake) is None:
+            renamed[snake] = item[camel]
+    return renamed
 
 
 def _refuse(field: str, reason: str, message: str) -> NoReturn:

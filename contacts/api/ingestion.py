@@ -16,7 +16,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from contacts.api.calls import Envelope, parse_call
-from contacts.operations.events import Call, record_calls
+from contacts.operations.calls import Call
+from contacts.operations.events import record_calls
 from contacts.operations.resolving import Outcome
 from growth.api.authentication import WriteKeyAuthentication
 from growth.api.errors import refused

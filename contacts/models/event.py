@@ -11,6 +11,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 
 from contacts.models import partitions
+from contacts.models.event_sql import storing, storing_parameters
 from growth import outbox
 from growth.models import DomainEventType, Project, ProjectModel, ProjectQuerySet, PublicIdField
 
@@ -61,32 +62,11 @@ class EventQuerySet(ProjectQuerySet):
         return self.filter(id__in=keys, timestamp__gte=min(times), timestamp__lte=max(times))
 
 
-_STORE = """
-    WITH stored AS (
-        INSERT INTO contacts_event
-               (project_id, contact_id, name, properties, timestamp, received_at, message_id, hops)
-        SELECT %(project)s, contact_id, name, properties, timestamp, %(at)s, message_id, %(hops)s
-          FROM jsonb_to_recordset(%(rows)s) AS row (contact_id bigint, name text,
-               properties jsonb, timestamp timestamptz, message_id text)
-        RETURNING id, contact_id, name, timestamp
-    ), active AS (
-        INSERT INTO contacts_contactactivity AS activity (project_id, contact_id, last_activity_at)
-        SELECT %(project)s, contact_id, max(timestamp) FROM stored WHERE %(is_own_act)s
-         GROUP BY contact_id ORDER BY contact_id
-        ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
-         WHERE coalesce(activity.last_activity_at < excluded.last_activity_at, true)
-    ), change AS (
-        SELECT jsonb_object_agg('events.' || name, contacts) AS all_of_them
-          FROM (SELECT name, jsonb_agg(DISTINCT contact_id) AS contacts
-                  FROM stored GROUP BY name) by_name
-    )
-    INSERT INTO growth_domainevent (project_id, type, data, hops, created_at)
-    SELECT %(project)s, %(type)s, jsonb_build_object(
-               'changes', %(changes)s::jsonb || all_of_them, 'quiet', %(is_quiet)s::boolean,
-               'events', (SELECT jsonb_agg(jsonb_build_array(id, timestamp)) FROM stored)),
-           %(news_hops)s, %(at)s
-      FROM change
+_ROWS = """
+    SELECT * FROM jsonb_to_recordset(%(rows)s) AS row (contact_id bigint, name text,
+           properties jsonb, timestamp timestamptz, message_id text)
 """
+_STORE = f"WITH {storing(_ROWS)} SELECT"
 
 
 class EventManager(models.Manager.from_queryset(EventQuerySet)):
@@ -137,19 +117,17 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
         times = [row["timestamp"] for row in rows]
         partitions.ensure(min(times), max(times))
         news_hops, is_quiet = _unlooped(project, hops, is_quiet)
-        params = {
-            "project": project.key,
-            "at": at,
-            "hops": hops,
-            "rows": _json(rows),
-            "changes": _json(changes or {}),
-            "is_quiet": is_quiet,
-            "is_own_act": is_own_act,
-            "news_hops": news_hops,
-            "type": DomainEventType.EVENTS_RECORDED.value,
-        }
+        params = storing_parameters(
+            project,
+            at=at,
+            changes=changes,
+            hops=hops,
+            news_hops=news_hops,
+            is_quiet=is_quiet,
+            is_own_act=is_own_act,
+        )
         with connection.cursor() as cursor:
-            cursor.execute(_STORE, params)
+            cursor.execute(_STORE, params | {"rows": orjson.dumps(rows).decode()})
         outbox.wake(outbox.RELAY_TASK)
 
     def copy(self, project: Project, rows: Iterable[tuple], *, at: datetime) -> None:
@@ -203,10 +181,6 @@ def _unlooped(project: Project, hops: int, is_quiet: bool) -> tuple[int, bool]:
         return hops, is_quiet
     log.warning("loop_ended", project=project.id, hops=hops)
     return outbox.MAX_HOPS - 1, True
-
-
-def _json(rows: Any) -> str:
-    return orjson.dumps(rows).decode()
 
 
 class Event(ProjectModel):

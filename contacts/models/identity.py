@@ -1,7 +1,5 @@
 """What a contact is known by: each value belongs to one contact of the project."""
 
-import re
-
 from django.db import models
 
 from growth.models import ProjectModel
@@ -14,13 +12,12 @@ _NOBODY = frozenset(
     ]
 )  # Programs send these when they know no id: all who share one would become one contact.
 NO_PERSON = "Programs send this when they know no id; send the person's own id, or none."
-_ONLY_ZEROS = re.compile(r"[0-]*")
 
 
 def names_nobody(text: str) -> bool:
     """Tell whether an id is no person's own, as ``null`` and ``0`` are not."""
     bare = text.strip(" \"'").lower()
-    return bare in _NOBODY or bool(_ONLY_ZEROS.fullmatch(bare))
+    return bare in _NOBODY or not bare.strip("0-")
 
 
 class Identity(ProjectModel):

@@ -1,55 +1,44 @@
 """What contacts did, told by the customer's own programs."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 import orjson
 from django.db import connection
 
 from contacts.models import Event, EventReceipt
 from contacts.operations.aliasing import Alias, follow_aliases, prepare_merges, survivor
+from contacts.operations.calls import Call
 from contacts.operations.contacts import identify
-from contacts.operations.people import Sighting
+from contacts.operations.known import store_known
 from contacts.operations.resolving import Outcome
 from growth.models import Project
 from growth.transactions import atomic_with_retries
 
-HISTORICAL_AGE = timedelta(hours=24)
 
-
-class Call(NamedTuple):
-    """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
-
-    A historical call is stored and counted, and triggers nothing. An alias names the
-    ``previous_id`` that means the same person. ``warnings`` say what of it is not heeded.
-    """
-
-    sighting: Sighting
-    name: str = ""
-    properties: dict[str, Any] | None = None
-    timestamp: datetime | None = None
-    message_id: str | None = None
-    is_historical: bool = False
-    previous_id: str = ""
-    warnings: tuple[str, ...] = ()
-
-
-@atomic_with_retries
 def record_calls(project: Project, calls: Sequence[Call], *, at: datetime) -> list[Outcome | None]:
     """Store what the calls say, in a constant number of statements; calls told before are left out.
 
-    Return what became of each call: its outcome, or None if it was told before. Safe to repeat by
-    the message ids, at the same time as itself, and to kill: it is one transaction.
+    Return what became of each call; None if there is nothing to say of it, because it was told
+    before or is no more than an event of somebody known. Safe to repeat by the message ids, at the
+    same time as itself, and to kill: what has no message id is in one transaction.
     """
+    told = dict(reversed([(call.message_id or place, place) for place, call in enumerate(calls)]))
+    first = {place: calls[place] for place in sorted(told.values())}
+    left = store_known(project, first, at=at)
+    settled = _record(project, {place: first[place] for place in left}, at) if left else {}
+    return [settled.get(told[call.message_id or place]) for place, call in enumerate(calls)]
+
+
+@atomic_with_retries
+def _record(project: Project, calls: dict[int, Call], at: datetime) -> dict[int, Outcome]:
     fresh = _fresh(project, calls, at)
-    outcomes = _record(project, [calls[index] for index in fresh], at) if fresh else []
-    settled = dict(zip(fresh, outcomes, strict=True))
-    first = {calls[index].message_id: index for index in fresh if calls[index].message_id}
-    return [settled.get(first.get(call.message_id, i)) for i, call in enumerate(calls)]
+    outcomes = _store(project, list(fresh.values()), at) if fresh else []
+    return dict(zip(fresh, outcomes, strict=True))
 
 
-def _record(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
+def _store(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     prepare_merges(project, {call.previous_id for call in fresh if call.previous_id})
     identified = identify(project, [call.sighting for call in fresh], at=at)
     judged = list(zip(fresh, identified.outcomes, strict=True))
@@ -64,12 +53,11 @@ def _record(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     return identified.outcomes
 
 
-def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[int]:
-    """Return the places of the calls that are told for the first time, by their message ids."""
-    numbered = list(enumerate(calls))
-    first = {call.message_id: index for index, call in reversed(numbered) if call.message_id}
-    if not first:
-        return list(range(len(calls)))
+def _fresh(project: Project, calls: dict[int, Call], at: datetime) -> dict[int, Call]:
+    """Return the calls that are told for the first time, by their message ids."""
+    told = sorted(call.message_id for call in calls.values() if call.message_id)
+    if not told:
+        return calls
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -77,14 +65,14 @@ def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[int]:
             SELECT %s, message_id, %s FROM jsonb_array_elements_text(%s) message_id
             ON CONFLICT DO NOTHING RETURNING message_id
             """,
-            [project.key, at, orjson.dumps(sorted(first)).decode()],
+            [project.key, at, orjson.dumps(told).decode()],
         )
         new = {message_id for (message_id,) in cursor.fetchall()}
-    return [
-        index
-        for index, call in numbered
-        if not call.message_id or (call.message_id in new and first[call.message_id] == index)
-    ]
+    return {
+        place: call
+        for place, call in calls.items()
+        if not call.message_id or call.message_id in new
+    }
 
 
 def _forget(project: Project, calls: list[Call]) -> None:

@@ -1,9 +1,12 @@
-"""Django's PostgreSQL backend, with a cheaper look at whether a pooled connection is alive."""
+"""Django's PostgreSQL backend, with a cheaper look at whether a pooled connection is alive, and
+with statements that each connection plans only once.
+"""
 
 from select import POLLIN, poll
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorWrapper
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
 
@@ -22,6 +25,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.putconn(connection)
             connection = super().get_new_connection(conn_params)
         return connection
+
+    def prepared_cursor(self) -> CursorWrapper:
+        """Return a cursor for a statement that is run very often, of one and the same text.
+
+        Its parameters travel beside the statement, so that the server reads and plans it once in
+        each connection. They bear the types that PostgreSQL sees in the text: write casts where it
+        cannot see them.
+        """
+        self.ensure_connection()
+        return self._prepare_cursor(base.ServerBindingCursor(self.connection))
 
 
 def _is_gone(connection: Connection) -> bool:

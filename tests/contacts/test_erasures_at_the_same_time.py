@@ -5,9 +5,10 @@ from django.db import DataError
 from django.utils.timezone import now
 
 from contacts.models import Contact, Erasure, Event, Identity
+from contacts.operations.calls import Call
 from contacts.operations.erasing import erase_contact, settle_erasures
 from contacts.operations.erasure_sql import STATEMENTS
-from contacts.operations.events import Call, record_calls
+from contacts.operations.events import record_calls
 from contacts.operations.merging import SETTLE_AFTER
 from contacts.operations.traits import make_sighting
 from tests.contacts.test_erasure import places_of

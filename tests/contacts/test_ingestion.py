@@ -175,9 +175,9 @@ def test_a_batch_takes_a_constant_number_of_statements(
         return {"batch": calls}
 
     ingest.post("/v1/batch", batch(2, 0))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         assert ingest.post("/v1/batch", batch(2, 10)).status_code == 202
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         assert ingest.post("/v1/batch", batch(100, 100)).status_code == 202
     assert Contact.objects.count() == 104
 

@@ -10,7 +10,8 @@ from django.db import connection
 from django.utils.timezone import now
 
 from contacts.models import Contact, Event, Identity, Merge
-from contacts.operations.events import Call, record_calls
+from contacts.operations.calls import Call
+from contacts.operations.events import record_calls
 from contacts.operations.merging import merge_contacts
 from contacts.operations.traits import make_sighting
 from growth.errors import Conflict, Invalid

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 
 from contacts.models import Contact, Event, Identity
 from contacts.models.merge import SETTLE_AFTER
-from contacts.operations.events import Call, record_calls
+from contacts.operations.calls import Call
+from contacts.operations.events import record_calls
 from contacts.operations.merging import settle_merges
 from contacts.operations.traits import make_sighting
 from growth.models import Project
