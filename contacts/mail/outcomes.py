@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from contacts.mail import claiming
+from contacts.mail import claiming, soft_bounces
 from contacts.mail.claiming import Mail
 from contacts.mail.news import news_of, properties_of
 from contacts.models import Email, EmailActivity, Event, Fact, Suppression
@@ -31,7 +31,8 @@ _NEWS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one mail. A deferred one is due again; one that bounced ends its address.
+    """What became of one mail. A deferred one is due again; one that bounced ends its address, and
+    so does the fifth soft bounce in a row.
 
     What was not tried keeps its attempts.
     """
@@ -41,6 +42,7 @@ class Outcome:
     reason: str = ""
     due_at: datetime | None = None
     is_bounce: bool = False
+    is_soft_bounce: bool = False
     is_tried: bool = True
     provider_id: str = ""
 
@@ -52,11 +54,14 @@ class Outcome:
         return "$email_sent" if self.state == _State.SENT else None
 
 
-def deferred(mail: Mail, reason: str, *, at: datetime) -> Outcome:
-    """Return when the mail is tried again, or that nobody tries it any more after a day."""
+def deferred(mail: Mail, reason: str, *, at: datetime, is_about_mailbox: bool = False) -> Outcome:
+    """Return when the mail is tried again, or that nobody tries it any more after a day: by then
+    it has come back softly, if its last refusal was about the mailbox.
+    """
     retry_at = at + _DELAYS[min(mail.attempts, len(_DELAYS) - 1)]
     if at - mail.first_attempt_at >= GIVE_UP_AFTER:
-        return Outcome(mail, _State.FAILED, f"Given up after a day: {reason}")
+        said = f"Given up after a day: {reason}"
+        return Outcome(mail, _State.FAILED, said, is_soft_bounce=is_about_mailbox)
     return Outcome(mail, _State.DEFERRED, reason, min(retry_at, _last_try(mail)))
 
 
@@ -167,30 +172,35 @@ def _follow(outcomes: Sequence[Outcome], kept: set[int], holder: Holder) -> None
     """Do what follows from those of the outcomes that were written."""
     held = [outcome for outcome in outcomes if outcome.mail.key in kept]
     transaction.on_commit(partial(_count, held))
-    _suppress([outcome for outcome in held if outcome.is_bounce], holder.at)
+    _note_bounces(held, holder.at)
     for (project, hops), group in _by_cause(held).items():
         _tell(holder.projects[project], group, hops, holder.at)
 
 
-def _suppress(bounces: Sequence[Outcome], at: datetime) -> None:
-    """Note that mail came back, and write to these addresses no more."""
-    if not bounces:
+def _note_bounces(outcomes: Sequence[Outcome], at: datetime) -> None:
+    """Note that mail came back, and write to addresses no more of which that is the end."""
+    hard = [outcome for outcome in outcomes if outcome.is_bounce]
+    soft = [outcome for outcome in outcomes if outcome.is_soft_bounce]
+    if not hard and not soft:
         return
-    addresses = [(outcome.mail.project, outcome.mail.email_key) for outcome in bounces]
+    addresses = [(outcome.mail.project, outcome.mail.email_key) for outcome in hard]
     Suppression.objects.suppress(addresses, Suppression.Reason.BOUNCED)
     EmailActivity.objects.bulk_create(
-        (
-            EmailActivity(
-                project_id=outcome.mail.project,
-                email_id=outcome.mail.key,
-                kind=EmailActivity.Kind.BOUNCED,
-                at=at,
-                detail=outcome.reason[:500],
-                told_at=at,
-            )
-            for outcome in bounces
-        ),
+        [_returned(outcome, at) for outcome in (*hard, *soft)],
         ignore_conflicts=True,  # A provider may have reported it already.
+    )
+    soft_bounces.end_worn_out(outcome.mail.key for outcome in soft)
+
+
+def _returned(outcome: Outcome, at: datetime) -> EmailActivity:
+    kinds = EmailActivity.Kind
+    return EmailActivity(
+        project_id=outcome.mail.project,
+        email_id=outcome.mail.key,
+        kind=kinds.BOUNCED if outcome.is_bounce else kinds.SOFT_BOUNCED,
+        at=at,
+        detail=outcome.reason[:500],
+        told_at=at if outcome.is_bounce else None,
     )
 
 

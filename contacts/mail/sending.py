@@ -175,7 +175,7 @@ class _Batch:
 
     def _begun(self, mails: Sequence[Mail]) -> set[int]:
         """Begin these mails, in one step with the outcomes of those before if that is the same."""
-        is_felt = any(outcome.is_bounce for outcome in self._made)
+        is_felt = any(made.is_bounce or made.is_soft_bounce for made in self._made)
         if self._made and not is_felt and not claiming.pressing_in(mails, self._capped):
             begun = outcomes.record_and_begin(self._made, mails, self._holder)
             self._made = []
@@ -209,7 +209,8 @@ class _Batch:
             case Fate.ACCEPTED:
                 return Outcome(mail, _State.SENT, provider_id=verdict.provider_id)
             case Fate.DEFERRED:
-                return deferred(mail, verdict.reply, at=self._at)
+                is_about_mailbox = verdict.is_about_mailbox
+                return deferred(mail, verdict.reply, at=self._at, is_about_mailbox=is_about_mailbox)
             case Fate.UNSURE:
                 return unsure(mail, verdict.reply, at=self._at)
             case Fate.NO_SUCH_RECIPIENT:

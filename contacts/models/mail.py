@@ -225,7 +225,8 @@ class EmailActivity(ProjectModel):
     """What became of a mail after it was sent.
 
     ``detail`` is the link that was clicked, or what the server said. ``trapped`` is a click on the
-    link that people do not see; ``links`` is how many links the mail has.
+    link that people do not see; ``links`` is how many links the mail has. ``soft_bounced`` is
+    a mail that came back for now: see ``contacts.mail.soft_bounces``.
 
     At ``due_at`` it is decided whether the system is told: once for each mail and kind, and never
     of machines. It was told at ``told_at``.
@@ -237,6 +238,7 @@ class EmailActivity(ProjectModel):
         CLICKED = "clicked"
         TRAPPED = "trapped"
         BOUNCED = "bounced"
+        SOFT_BOUNCED = "soft_bounced"
         COMPLAINED = "complained"
         UNSUBSCRIBED = "unsubscribed"
         RESUBSCRIBED = "resubscribed"
