@@ -188,6 +188,14 @@ class Email(ProjectModel):
             ),  # mail.claiming.settle_lost
             models.Index(fields=["project", "contact"], name="email_of_contact"),
             models.Index(
+                fields=["project", "stream", "id"], name="email_list"
+            ),  # campaigns.api.sends
+            models.Index(
+                fields=["project", "stream", "state", "id"],
+                condition=Q(state__in=["deferred", "failed", "suppressed", "in_doubt"]),
+                name="email_by_fate",
+            ),  # campaigns.api.sends: the few among a million that were not just sent
+            models.Index(
                 fields=["provider_id"], condition=~Q(provider_id=""), name="email_of_provider"
             ),  # mail.reports: providers know no projects
         ]
