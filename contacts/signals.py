@@ -20,6 +20,6 @@ visitors is told in the same way.
 """
 
 template_changing = Signal()
-"""``template``: compiled, and about to be stored. Receivers raise ``Invalid`` where they send it and
-could not go on; the form of the admin asks too, before it stores anything.
+"""``template``: compiled, and about to be stored. Receivers raise ``Invalid`` where they send it
+and could not go on; the form of the admin asks too, before it stores anything.
 """

@@ -78,7 +78,7 @@ class RenderSerializer(StrictSerializer):
     sample = JSONObject(required=False)
 
 
-class TestSerializer(StrictSerializer):
+class TemplateTestSerializer(StrictSerializer):
     """Where a test goes."""
 
     email = serializers.EmailField()
@@ -162,7 +162,7 @@ class TemplateViewSet(ProjectViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, code: str) -> Response:
         template = self.get_object()
-        form = TestSerializer(data=request.data, context=self.get_serializer_context())
+        form = TemplateTestSerializer(data=request.data, context=self.get_serializer_context())
         form.is_valid(raise_exception=True)
         send_sample(template, self.project, address=form.validated_data["email"], at=now())
         return Response({"id": template.code, "status": "sent"}, 202)

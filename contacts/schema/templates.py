@@ -4,8 +4,8 @@ from contacts.api.templates import (
     NewTemplateSerializer,
     RenderSerializer,
     TemplateSerializer,
+    TemplateTestSerializer,
     TemplateViewSet,
-    TestSerializer,
 )
 from contacts.models import Template
 from growth.api.descriptions import Operation, describe, refine
@@ -106,7 +106,7 @@ describe(
     test=Operation(
         "Send a test",
         "To one address, as a made-up contact would get it. It counts nowhere.",
-        takes=TestSerializer,
+        takes=TemplateTestSerializer,
         example={"email": "test@acme.example"},
         answers=_TEST,
         status=202,
