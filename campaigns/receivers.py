@@ -8,10 +8,11 @@ from django.db.models import F
 from django.dispatch import receiver
 
 from campaigns.models import Enrollment
+from campaigns.operations.advice import require_way_out
 from campaigns.operations.exits import forget, refuse
 from campaigns.operations.journeys import follow_events
-from contacts.models import Absorption, Merge
-from contacts.signals import contact_erasing, contact_merging
+from contacts.models import Absorption, Merge, Template
+from contacts.signals import contact_erasing, contact_merging, template_changing
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType, Project
 
@@ -36,6 +37,12 @@ def heed_consents(news: Sequence[DomainEvent], *, at: datetime) -> None:
 def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
     """End the journeys of contacts who were deleted."""
     forget(news[0].project, [event.subject for event in news], at=at)
+
+
+@receiver(template_changing)
+def keep_way_out(template: Template, **_: Any) -> None:
+    """Let nobody take the unsubscribe link out of mails that go out."""
+    require_way_out(template)
 
 
 @receiver(contact_erasing)

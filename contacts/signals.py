@@ -18,3 +18,8 @@ contact_merging = Signal()
 It is sent again for what came late; to undo a merge takes no receiver. An ``Absorption`` of
 visitors is told in the same way.
 """
+
+template_changing = Signal()
+"""``template``: compiled, and about to be stored. Receivers raise ``Invalid`` where they send it
+and could not go on; the form of the admin asks too, before it stores anything.
+"""

@@ -73,6 +73,7 @@ app.conf.update(
     task_routes={
         "contacts.tasks.send_due_emails": {"queue": "email"},
         "campaigns.tasks.start_due_broadcasts": {"queue": "bulk"},
+        "campaigns.tasks.end_removed_campaigns": {"queue": "bulk"},
         "contacts.tasks.build_segments": {"queue": "bulk"},
         "contacts.tasks.audit_segments": {"queue": "bulk"},
         "contacts.tasks.decay_scores": {"queue": "bulk"},
@@ -111,6 +112,7 @@ _CLOCK = {
     "contacts.tasks.prune_receipts": crontab(minute="27"),  # message ids of last week
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due
     "campaigns.tasks.start_due_broadcasts": 5,  # broadcasts that are due, or sent
+    "campaigns.tasks.end_removed_campaigns": 10,  # what waits in deleted campaigns
     "growth.tasks.prune_idempotency_keys": crontab(minute="37"),  # answers of yesterday
     "webhooks.tasks.attempt_due_deliveries": 1,  # webhooks that are due, or due again
     "webhooks.tasks.take_replays": 5,  # replays that were asked for

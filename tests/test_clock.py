@@ -23,6 +23,7 @@ def test_every_message_of_the_clock_goes_stale():
 
 
 def test_every_routed_task_and_every_wake_up_names_a_real_sweep():
+    from campaigns.operations.campaigns import END_TASK
     from contacts.mail.queueing import SEND_TASK
     from contacts.operations.memberships import BUILD_TASK
     from webhooks.models.delivery import ATTEMPT_TASK, REPLAY_TASK
@@ -30,7 +31,7 @@ def test_every_routed_task_and_every_wake_up_names_a_real_sweep():
     known = sweeps()
 
     assert set(app.conf.task_routes) <= known
-    assert {outbox.RELAY_TASK, SEND_TASK, BUILD_TASK, ATTEMPT_TASK, REPLAY_TASK} <= known
+    assert {outbox.RELAY_TASK, SEND_TASK, END_TASK, BUILD_TASK, ATTEMPT_TASK, REPLAY_TASK} <= known
 
 
 def test_every_listener_listens_to_a_type_that_exists():

@@ -20,6 +20,10 @@ class CampaignQuerySet(ProjectQuerySet):
         """Keep those that were not deleted."""
         return self.filter(deleted_at=None)
 
+    def ending(self) -> Self:
+        """Keep those that were deleted and in which somebody or some mail may still wait."""
+        return self.exclude(deleted_at=None).filter(emptied_at=None)
+
     def active(self) -> Self:
         """Keep those that send now."""
         return self.filter(status=Campaign.Status.ACTIVE)
@@ -47,7 +51,8 @@ class Campaign(ProjectModel):
 
     ``trigger`` and ``goal`` are as the client sent them; ``trigger_event``, ``segment``,
     ``goal_event`` and ``goal_window`` say the same for SQL. ``activated_at`` is when it was
-    activated first, ``resumed_at`` when it was last. ``status_reason`` says why it stopped by
+    activated first, ``resumed_at`` when it was last. ``emptied_at`` is when nothing waited any more
+    in a deleted one. ``status_reason`` says why it stopped by
     itself.
     """
 
@@ -100,6 +105,7 @@ class Campaign(ProjectModel):
     started_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
+    emptied_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -89,6 +89,11 @@ class Enrollment(ProjectModel):
         indexes = [
             models.Index(fields=["due_at"], condition=~Q(due_at=None), name="enrollment_due"),
             models.Index(fields=["project", "contact"], name="enrollment_of_contact"),
+            models.Index(
+                fields=["project", "campaign", "id"],
+                condition=Q(state="active"),
+                name="enrollment_active",
+            ),  # operations.campaigns.end_removed
         ]
 
     def next_step(self, steps: Sequence[Step]) -> Step | None:

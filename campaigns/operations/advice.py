@@ -10,7 +10,7 @@ from contacts.mail.liquid import TemplateError
 from contacts.mail.templates import templates_for
 from contacts.mail.variables import Variable, variables
 from contacts.models import Template
-from growth.errors import Violation
+from growth.errors import Invalid, Violation
 
 _NO_WAY_OUT = "The template has no unsubscribe link; add one to {{ links.unsubscribe }}."
 
@@ -40,6 +40,28 @@ def mailing_faults(campaign: Campaign, steps: Sequence[Step]) -> Iterator[Violat
                 yield Violation(field, "no_unsubscribe_link", _NO_WAY_OUT)
         except TemplateError as error:
             yield Violation(field, "invalid_template", str(error))
+
+
+def require_way_out(template: Template) -> None:
+    """Refuse a template without an unsubscribe link while a campaign that is on sends it.
+
+    :raises Invalid: naming the campaign.
+    """
+    if has_way_out(template):
+        return
+    sending = Campaign.objects.filter(
+        project=template.project_id,
+        deleted_at=None,
+        status__in=(Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED),
+        steps__template_code=template.code,
+    )
+    campaign = sending.order_by("id").first()
+    if campaign:
+        message = (
+            f"The campaign {campaign.name} ({campaign.id}) sends this template; keep a link to"
+            " {{ links.unsubscribe }}, or pause the campaign first."
+        )
+        raise Invalid(Violation("source", "no_unsubscribe_link", message))
 
 
 def _written(campaign: Campaign, steps: Sequence[Step]) -> list[Written]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from campaigns.models import Campaign, Enrollment
 from campaigns.operations.advice import mailing_faults
@@ -14,9 +15,13 @@ from contacts.mail.queueing import withdraw_stream
 from contacts.mail.sending import send_test_mail
 from contacts.mail.templates import known_codes
 from contacts.models import MailStream, Topic
+from growth import outbox
 from growth.errors import Conflict, Invalid, Violation
 from growth.models import Project
 from growth.transactions import atomic_with_retries
+
+END_AT_ONCE = 5_000
+END_TASK = "campaigns.tasks.end_removed_campaigns"
 
 
 @transaction.atomic
@@ -83,7 +88,8 @@ def _changes(campaign: Campaign, name: str, fields: dict[str, Any]) -> bool:
 
 @atomic_with_retries
 def remove_campaign(campaign: Campaign, *, at: datetime) -> None:
-    """Hide the campaign, end its journeys, and suppress what waits to be sent.
+    """Hide the campaign and let nothing more of it be sent; what many journeys and mails wait in
+    it, ``end_removed`` ends.
 
     Its rows stay: the links in the mails that it has sent still work.
     """
@@ -94,25 +100,46 @@ def remove_campaign(campaign: Campaign, *, at: datetime) -> None:
     campaign.status, campaign.segment = Campaign.Status.COMPLETED, None
     campaign.save()
     campaign.stream.pause(at=at)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # A million mails take their time.
-    _end_all(campaign, at)
+    if _end_some(campaign, at=at) >= END_AT_ONCE:
+        transaction.on_commit(partial(outbox.wake, END_TASK))
 
 
-def settle_removed(*, at: datetime) -> int:
-    """Suppress what was being sent when its campaign was deleted and came back to the queue, and
-    end what began at that very moment; return how many mails there were.
+def end_removed(*, at: datetime) -> int:
+    """End a batch of what waits in each removed campaign; return how many journeys and mails.
+
+    For a day, mails that were being sent may come back to the queue, and journeys may begin that
+    somebody began at that very moment.
     """
-    removed = Campaign.objects.filter(deleted_at__gt=at - timedelta(days=1))
-    return sum(_end_all(campaign, at) for campaign in removed.select_related("stream", "project"))
+    keys = Campaign.objects.ending().order_by("id").values_list("pk", flat=True)
+    return sum(_end_batch(key, at=at) for key in list(keys))
 
 
-def _end_all(campaign: Campaign, at: datetime) -> int:
-    """End every journey of the campaign and every mail that waits; return how many mails."""
+@atomic_with_retries
+def _end_batch(key: str, *, at: datetime) -> int:
+    """End some of the campaign's journeys and mails, unless somebody else is at it."""
+    held = Campaign.objects.ending().filter(pk=key).select_related("stream", "project")
+    campaign = held.select_for_update(skip_locked=True, of=("self",)).first()
+    if campaign is None:
+        return 0
+    ended = _end_some(campaign, at=at)
+    if not ended and campaign.deleted_at < at - timedelta(days=1):
+        campaign.emptied_at = at
+        campaign.save(update_fields=["emptied_at"])
+    return ended
+
+
+def _end_some(campaign: Campaign, *, at: datetime) -> int:
+    """End so many journeys of the campaign and mails that wait; return how many there were."""
     reason = Enrollment.Exit.CAMPAIGN_DELETED
-    active = campaign.enrollments.filter(project=campaign.project_id, state=Enrollment.State.ACTIVE)
-    active.update(state=Enrollment.State.EXITED, reason=reason, ended_at=at, due_at=None)
-    return withdraw_stream(campaign.stream, reason, at=at)
+    active = Enrollment.objects.filter(
+        project=campaign.project_id, campaign=campaign, state=Enrollment.State.ACTIVE
+    )
+    some = active.order_by("id").values_list("pk", flat=True)[:END_AT_ONCE]
+    held = list(some.select_for_update())
+    Enrollment.objects.filter(pk__in=held).update(
+        state=Enrollment.State.EXITED, reason=reason, ended_at=at, due_at=None
+    )
+    return len(held) + withdraw_stream(campaign.stream, reason, at=at, limit=END_AT_ONCE)
 
 
 def unknown_templates(campaign: Campaign) -> list[str]:

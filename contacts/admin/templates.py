@@ -1,5 +1,6 @@
 """Templates in the admin: edited, looked at and tried as by the API."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -22,6 +23,7 @@ from contacts.mail.preview import preview
 from contacts.mail.sending import send_sample
 from contacts.mail.templates import revise_template
 from contacts.models import Template
+from contacts.signals import template_changing
 from growth.admin import ProjectModelAdmin
 from growth.errors import DomainError, Invalid
 
@@ -55,7 +57,10 @@ class TemplateForm(forms.ModelForm):
         data = super().clean()
         written = [data.get(name, "") for name in ("format", "source", "subject", "preheader")]
         try:
-            compile_draft(Draft(*written, data.get("text_source", "")))
+            compiled = compile_draft(Draft(*written, data.get("text_source", "")))
+            found = self.instance
+            draft = Template(project=found.project, code=found.code, **asdict(compiled))
+            template_changing.send(Template, template=draft)
         except Invalid as refusal:
             for each in refusal.violations:
                 self.add_error({"text": "text_source"}.get(each.field, each.field), each.message)

@@ -32,6 +32,7 @@ from rest_framework.views import APIView
 
 from contacts.mail.machines import is_machine_name
 from contacts.mail.reports import Report, mail_named, record_reports
+from contacts.mail.soft_bounces import is_about_mailbox
 from contacts.models import EmailActivity, Suppression
 
 _PROVIDERS: dict[str, type[AnymailCoreWebhookView]] = {
@@ -58,6 +59,8 @@ _KINDS = {
     EventType.COMPLAINED: _Kind.COMPLAINED,
     EventType.UNSUBSCRIBED: _Kind.UNSUBSCRIBED,
 }
+_SOFT_FIELDS = ("event", "Type", "type", "bounce_type")
+_POLICY = (RejectReason.SPAM, RejectReason.BLOCKED)
 # Why a provider gave a mail up, as far as it is about the address and not about us or the mail.
 _ENDS_ADDRESS = {
     RejectReason.BOUNCED: _Reason.BOUNCED,
@@ -113,18 +116,24 @@ def _read(kind: type[AnymailCoreWebhookView], request: Request) -> list[AnymailT
 
 def _is_told(event: Any) -> bool:
     is_known = isinstance(event, AnymailTrackingEvent) and event.event_type in _KINDS
-    return is_known and not _is_soft(event)
+    return is_known and (not _is_soft(event) or _is_about_mailbox(event))
 
 
 def _is_soft(event: AnymailTrackingEvent) -> bool:
-    """Tell whether the provider tries again: Anymail does not part such bounces for all."""
+    """Tell whether the mail came back for now: Anymail does not part such bounces for all."""
+    if event.event_type not in (EventType.BOUNCED, EventType.REJECTED):
+        return False
     raw = event.esp_event if hasattr(event.esp_event, "get") else {}
-    words = (str(raw.get(name, "")).lower() for name in ("event", "Type", "type", "bounce_type"))
+    words = (str(raw.get(name, "")).lower() for name in _SOFT_FIELDS)
     return any(word.startswith("soft") for word in words)
 
 
+def _is_about_mailbox(event: AnymailTrackingEvent) -> bool:
+    return event.reject_reason not in _POLICY and is_about_mailbox(_detail(event))
+
+
 def _report(provider: str, event: AnymailTrackingEvent, at: datetime) -> Report:
-    kind = _KINDS[event.event_type]
+    kind = _Kind.SOFT_BOUNCED if _is_soft(event) else _KINDS[event.event_type]
     metadata = event.metadata if isinstance(event.metadata, dict) else {}
     name = _text(metadata.get("send_id")) or _text(event.message_id)
     happened_at = event.timestamp if event.timestamp and not is_naive(event.timestamp) else at
@@ -136,7 +145,7 @@ def _report(provider: str, event: AnymailTrackingEvent, at: datetime) -> Report:
         report_id=_report_id(provider, event),
         detail=_detail(event),
         is_machine=bool(event.user_agent) and is_machine_name(_text(event.user_agent)),
-        suppression=_suppression(event),
+        suppression="" if _is_soft(event) else _suppression(event),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from contacts.mail.linting import warnings_of
 from contacts.mail.liquid import MAX_SOURCE
 from contacts.mail.preview import preview
+from contacts.mail.sending import send_sample
 from contacts.mail.starters import starters
 from contacts.mail.templates import find_template, revise_template, store_template
 from contacts.models import Contact, Template
@@ -74,6 +76,12 @@ class RenderSerializer(StrictSerializer):
 
     contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
     sample = JSONObject(required=False)
+
+
+class TemplateTestSerializer(StrictSerializer):
+    """Where a test goes."""
+
+    email = serializers.EmailField()
 
 
 class TemplatePagination(KeysetPagination):
@@ -150,6 +158,14 @@ class TemplateViewSet(ProjectViewSet):
                 "warnings": warnings_of(template),
             }
         )
+
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, code: str) -> Response:
+        template = self.get_object()
+        form = TemplateTestSerializer(data=request.data, context=self.get_serializer_context())
+        form.is_valid(raise_exception=True)
+        send_sample(template, self.project, address=form.validated_data["email"], at=now())
+        return Response({"id": template.code, "status": "sent"}, 202)
 
     def _shown(self, template: Template, form: StrictSerializer, status: int = 200) -> Response:
         return self.shown(template, status, warnings=[*form.warnings, *warnings_of(template)])

@@ -119,23 +119,25 @@ _HOLD = """
 SELECT FROM contacts_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 
-_BEGIN = f"""
-WITH running AS (
+BEGUN = f"""
+running AS (
     SELECT id FROM contacts_mailstream
      WHERE paused_at IS NULL
        AND id IN (SELECT stream_id FROM contacts_email WHERE id = ANY(%(mails)s))
      ORDER BY id FOR SHARE
+), begun AS (
+    UPDATE contacts_email email
+       SET state = 'sending', leased_until = %(sending_until)s, attempts = email.attempts + 1,
+           first_attempt_at = coalesce(email.first_attempt_at, %(at)s)
+      FROM unnest(%(mails)s::bigint[], %(earlier)s::integer[]) AS chunk (id, earlier)
+     WHERE email.id = chunk.id AND email.state = 'claimed' AND email.leased_until = %(until)s
+       AND email.stream_id IN (SELECT id FROM running)
+       AND (SELECT {_OBJECTION.format(earlier="chunk.earlier")} FROM contacts_contact contact
+             WHERE contact.id = email.contact_id) IS NULL
+    RETURNING email.id
 )
-UPDATE contacts_email email
-   SET state = 'sending', leased_until = %(sending_until)s, attempts = email.attempts + 1,
-       first_attempt_at = coalesce(email.first_attempt_at, %(at)s)
-  FROM unnest(%(mails)s::bigint[], %(earlier)s::integer[]) AS chunk (id, earlier)
- WHERE email.id = chunk.id AND email.state = 'claimed' AND email.leased_until = %(until)s
-   AND email.stream_id IN (SELECT id FROM running)
-   AND (SELECT {_OBJECTION.format(earlier="chunk.earlier")} FROM contacts_contact contact
-         WHERE contact.id = email.contact_id) IS NULL
-RETURNING email.id
 """
+"""The part of a statement that marks a chunk as being sent; ``begun`` holds the keys."""
 
 
 @dataclass(frozen=True)
@@ -200,12 +202,27 @@ def begin(
     got, which are locked for it, and at the stream under a lock, so that after a pause has
     committed no mail begins.
     """
-    pressing = [
-        mail for mail in mails if mail.project in capped and mail.kind in MailStream.PROMOTIONAL
-    ]
-    if pressing:
+    if pressing := pressing_in(mails, capped):
         return _hold_and_begin(mails, sorted({mail.contact for mail in pressing}), until, at)
     return _begin(mails, until, at)
+
+
+def pressing_in(mails: Sequence[Mail], capped: Collection[int]) -> list[Mail]:
+    """Return those of the mails that count for the caps of these projects."""
+    return [
+        mail for mail in mails if mail.project in capped and mail.kind in MailStream.PROMOTIONAL
+    ]
+
+
+def beginning(mails: Sequence[Mail], *, until: datetime, at: datetime) -> dict[str, Any]:
+    """Return the parameters of ``BEGUN``."""
+    return {
+        "mails": [mail.key for mail in mails],
+        "earlier": _earlier(mails),
+        "until": until,
+        "sending_until": at + SENDING_LEASE,
+        "at": at,
+    }
 
 
 @atomic_with_retries
@@ -219,16 +236,7 @@ def _hold_and_begin(
 
 def _begin(mails: Sequence[Mail], until: datetime, at: datetime) -> set[int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            _BEGIN,
-            {
-                "mails": [mail.key for mail in mails],
-                "earlier": _earlier(mails),
-                "until": until,
-                "sending_until": at + SENDING_LEASE,
-                "at": at,
-            },
-        )
+        cursor.execute(f"WITH {BEGUN} SELECT id FROM begun", beginning(mails, until=until, at=at))
         return {key for (key,) in cursor.fetchall()}
 
 

@@ -7,8 +7,10 @@ accepted nothing, and the mail may be sent again. After it, without an answer, n
 import re
 import smtplib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from contacts.mail.soft_bounces import is_about_mailbox
 
 FAILURES = (OSError, smtplib.SMTPException)
 
@@ -33,11 +35,15 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The fate of a mail, the server's words, and what it calls the mail from now on."""
+    """The fate of a mail, the server's words, and what it calls the mail from now on.
+
+    ``is_about_mailbox`` tells of a deferred mail whether its recipient was the reason.
+    """
 
     fate: Fate
     reply: str = ""
     provider_id: str = ""
+    is_about_mailbox: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,8 @@ def _judge(code: int, text: bytes) -> Verdict:
 def _judge_recipient(code: int, text: bytes) -> Verdict:
     """A refused recipient is gone for good, unless it is us whom the server's policy refuses."""
     verdict = _judge(code, text)
+    if verdict.fate == Fate.DEFERRED and code != 421:
+        return replace(verdict, is_about_mailbox=is_about_mailbox(verdict.reply))
     if verdict.fate == Fate.REFUSED and code != 530 and not _POLICY.match(text):
         return Verdict(Fate.NO_SUCH_RECIPIENT, verdict.reply)
     return verdict

@@ -16,7 +16,7 @@ from liquid import BoundTemplate, DictLoader, Environment, RenderContext
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import LiquidError
 
-from contacts.mail.liquid_output import Buffer, FieldOutput
+from contacts.mail.liquid_output import Buffer, FieldOutput, PlainText
 
 MAX_SOURCE = 100_000
 MAX_TAG = 2_000
@@ -247,6 +247,7 @@ class _Environment(Environment):
         super().setup_tags_and_filters(extra=extra)
         del self.tags["include"], self.tags["render"]
         self.add_tag(FieldOutput)
+        self.add_tag(PlainText)
         self.filters = {name: _bounded(name, self.filters[name]) for name in _FILTERS}
 
 

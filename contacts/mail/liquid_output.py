@@ -3,9 +3,12 @@
 Whatever is not a plain field goes the library's way, and so does a field that is not there.
 """
 
+from collections.abc import Iterable, Mapping
 from io import StringIO
+from typing import Any
 
 from liquid import escape
+from liquid.builtin.content import ContentNode, Literal
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import Output, OutputNode
 from liquid.context import RenderContext
@@ -16,17 +19,43 @@ from liquid.token import Token
 
 
 class Buffer(LimitedStringIO):
-    """The library's, but for encoding each piece to count its bytes."""
+    """The library's, but that it keeps the pieces, and counts letters instead of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._pieces: list[str] = []
 
     def write(self, text: str) -> int:
         """Add the text.
 
         :raises OutputStreamLimitError: if that is too much.
         """
-        self.size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        size = len(text)
+        self.size += size
         if self.size > self.limit:
             raise OutputStreamLimitError("output stream limit reached", token=None)
-        return StringIO.write(self, text)
+        self._pieces.append(text)
+        return size
+
+    def getvalue(self) -> str:
+        """Return all that was written."""
+        return "".join(self._pieces)
+
+
+class _PlainNode(ContentNode):
+    """What stands between the tags: no tag that could be disabled."""
+
+    __slots__ = ()
+
+    def render(self, context: RenderContext, buffer: StringIO) -> int:
+        """Write the text."""
+        return buffer.write(self.text)
+
+
+class PlainText(Literal):
+    """The library's text, by a shorter way."""
+
+    node_class = _PlainNode
 
 
 class _FieldNode(OutputNode):
@@ -41,9 +70,8 @@ class _FieldNode(OutputNode):
     def render(self, context: RenderContext, buffer: StringIO) -> int:
         """Write the field if it is a text or a number, else whatever the expression says."""
         if self.names:
-            root, *steps = self.names
-            value = context.scope.get(root)
-            for name in steps:
+            value = _found(context.scope._maps, self.names[0])
+            for name in self.names[1:]:
                 value = value.get(name) if type(value) is dict else None
             if type(value) is str:
                 return buffer.write(escape(value) if context.autoescape else value)
@@ -56,6 +84,14 @@ class FieldOutput(Output):
     """The library's output, with short cuts to fields."""
 
     node_class = _FieldNode
+
+
+def _found(scopes: Iterable[Mapping[str, object]], name: str) -> Any:
+    """Return what the name stands for where it is said last: without an error for each scope."""
+    for scope in scopes:
+        if name in scope:
+            return scope[name]
+    return None
 
 
 def _names(expression: Expression) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What became of mails, recorded in one transaction with the events and news of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from contacts.mail import claiming, soft_bounces
 from contacts.mail.claiming import Mail
 from contacts.mail.news import news_of, properties_of
 from contacts.models import Email, EmailActivity, Event, Fact, Suppression
@@ -30,7 +31,8 @@ _NEWS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one mail. A deferred one is due again; one that bounced ends its address.
+    """What became of one mail. A deferred one is due again; one that bounced ends its address, and
+    so does the fifth soft bounce in a row.
 
     What was not tried keeps its attempts.
     """
@@ -40,6 +42,7 @@ class Outcome:
     reason: str = ""
     due_at: datetime | None = None
     is_bounce: bool = False
+    is_soft_bounce: bool = False
     is_tried: bool = True
     provider_id: str = ""
 
@@ -51,11 +54,14 @@ class Outcome:
         return "$email_sent" if self.state == _State.SENT else None
 
 
-def deferred(mail: Mail, reason: str, *, at: datetime) -> Outcome:
-    """Return when the mail is tried again, or that nobody tries it any more after a day."""
+def deferred(mail: Mail, reason: str, *, at: datetime, is_about_mailbox: bool = False) -> Outcome:
+    """Return when the mail is tried again, or that nobody tries it any more after a day: by then
+    it has come back softly, if its last refusal was about the mailbox.
+    """
     retry_at = at + _DELAYS[min(mail.attempts, len(_DELAYS) - 1)]
     if at - mail.first_attempt_at >= GIVE_UP_AFTER:
-        return Outcome(mail, _State.FAILED, f"Given up after a day: {reason}")
+        said = f"Given up after a day: {reason}"
+        return Outcome(mail, _State.FAILED, said, is_soft_bounce=is_about_mailbox)
     return Outcome(mail, _State.DEFERRED, reason, min(retry_at, _last_try(mail)))
 
 
@@ -82,82 +88,119 @@ def _last_try(mail: Mail) -> datetime:
     return mail.first_attempt_at + GIVE_UP_AFTER
 
 
+_SETTLED = """
+settled AS (
+    UPDATE contacts_email email
+       SET state = outcome.state, reason = outcome.reason,
+           due_at = coalesce(outcome.due_at, email.due_at),
+           attempts = CASE WHEN outcome.is_tried THEN email.attempts ELSE outcome.attempts END,
+           first_attempt_at = CASE WHEN outcome.is_tried OR outcome.attempts > 0
+                                   THEN outcome.first_attempt_at END,
+           paced_at = NULL, provider_id = outcome.provider_id,
+           decided_at = CASE WHEN outcome.due_at IS NULL THEN %(at)s::timestamptz END
+      FROM unnest(%(made)s::bigint[], %(states)s::text[], %(reasons)s::text[],
+                  %(due)s::timestamptz[], %(first)s::timestamptz[], %(tried)s::boolean[],
+                  %(attempts)s::integer[], %(provider_ids)s::text[])
+           AS outcome (id, state, reason, due_at, first_attempt_at, is_tried, attempts, provider_id)
+     WHERE email.id = outcome.id AND email.leased_until = ANY(%(leases)s::timestamptz[])
+       AND email.state IN ('claimed', 'sending', 'in_doubt')
+    RETURNING email.id
+)
+"""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The worker that holds the mails of a claim: its projects, and until when the claim lasts."""
+
+    projects: Mapping[int, Project]
+    until: datetime
+    at: datetime
+
+
 @atomic_with_retries
-def record(
-    outcomes: Sequence[Outcome],
-    *,
-    projects: dict[int, Project],
-    leases: Sequence[datetime],
-    at: datetime,
-) -> None:
-    """Write the outcomes of mails that this worker holds by these leases, and tell the system."""
+def record(outcomes: Sequence[Outcome], holder: Holder) -> None:
+    """Write the outcomes of mails that the worker holds, and tell the system."""
     if not outcomes:
         return
-    kept = _settle(outcomes, leases, at)
-    held = [outcome for outcome in outcomes if outcome.mail.key in kept]
-    transaction.on_commit(partial(_count, held))
-    _suppress([outcome for outcome in held if outcome.is_bounce], at)
-    for (project, hops), group in _by_cause(held).items():
-        _tell(projects[project], group, hops, at)
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {_SETTLED} SELECT id FROM settled", _settling(outcomes, holder))
+        kept = {key for (key,) in cursor.fetchall()}
+    _follow(outcomes, kept, holder)
 
 
-def _settle(outcomes: Sequence[Outcome], leases: Sequence[datetime], at: datetime) -> set[int]:
-    """Update the rows; a late truth is better than a doubt."""
+@atomic_with_retries
+def record_and_begin(
+    outcomes: Sequence[Outcome], mails: Sequence[Mail], holder: Holder
+) -> set[int]:
+    """Write the outcomes of a chunk and mark the next one as being sent, in one transaction and
+    one statement; return the keys of those that may be sent.
+
+    It is not for outcomes that end an address or free a place under a cap: those must be seen
+    before the next chunk begins.
+    """
+    params = _settling(outcomes, holder)
+    params |= claiming.beginning(mails, until=holder.until, at=holder.at)
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            UPDATE contacts_email email
-               SET state = outcome.state, reason = outcome.reason,
-                   due_at = coalesce(outcome.due_at, email.due_at),
-                   attempts = CASE WHEN outcome.is_tried THEN email.attempts
-                                   ELSE outcome.attempts END,
-                   first_attempt_at = CASE WHEN outcome.is_tried OR outcome.attempts > 0
-                                           THEN outcome.first_attempt_at END,
-                   paced_at = NULL, provider_id = outcome.provider_id,
-                   decided_at = CASE WHEN outcome.due_at IS NULL THEN %s::timestamptz END
-              FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[],
-                          %s::timestamptz[], %s::boolean[], %s::integer[], %s::text[])
-                   AS outcome (id, state, reason, due_at, first_attempt_at, is_tried, attempts,
-                               provider_id)
-             WHERE email.id = outcome.id AND email.leased_until = ANY(%s::timestamptz[])
-               AND email.state IN ('claimed', 'sending', 'in_doubt')
-            RETURNING email.id
-            """,
-            [
-                at,
-                [outcome.mail.key for outcome in outcomes],
-                [outcome.state for outcome in outcomes],
-                [outcome.reason[:500] for outcome in outcomes],
-                [outcome.due_at for outcome in outcomes],
-                [outcome.mail.first_attempt_at for outcome in outcomes],
-                [outcome.is_tried for outcome in outcomes],
-                [outcome.mail.attempts for outcome in outcomes],
-                [outcome.provider_id[:200] for outcome in outcomes],
-                list(leases),
-            ],
+            f"WITH {_SETTLED}, {claiming.BEGUN} SELECT id, true FROM settled"
+            " UNION ALL SELECT id, false FROM begun",
+            params,
         )
-        return {key for (key,) in cursor.fetchall()}
+        rows = cursor.fetchall()
+    _follow(outcomes, {key for key, is_settled in rows if is_settled}, holder)
+    return {key for key, is_settled in rows if not is_settled}
 
 
-def _suppress(bounces: Sequence[Outcome], at: datetime) -> None:
-    """Note that mail came back, and write to these addresses no more."""
-    if not bounces:
+def _settling(outcomes: Sequence[Outcome], holder: Holder) -> dict[str, Any]:
+    """Return the parameters of ``_SETTLED``; a late truth is better than a doubt."""
+    return {
+        "at": holder.at,
+        "leases": [holder.until, holder.at + claiming.SENDING_LEASE],
+        "made": [outcome.mail.key for outcome in outcomes],
+        "states": [outcome.state for outcome in outcomes],
+        "reasons": [outcome.reason[:500] for outcome in outcomes],
+        "due": [outcome.due_at for outcome in outcomes],
+        "first": [outcome.mail.first_attempt_at for outcome in outcomes],
+        "tried": [outcome.is_tried for outcome in outcomes],
+        "attempts": [outcome.mail.attempts for outcome in outcomes],
+        "provider_ids": [outcome.provider_id[:200] for outcome in outcomes],
+    }
+
+
+def _follow(outcomes: Sequence[Outcome], kept: set[int], holder: Holder) -> None:
+    """Do what follows from those of the outcomes that were written."""
+    held = [outcome for outcome in outcomes if outcome.mail.key in kept]
+    transaction.on_commit(partial(_count, held))
+    _note_bounces(held, holder.at)
+    for (project, hops), group in _by_cause(held).items():
+        _tell(holder.projects[project], group, hops, holder.at)
+
+
+def _note_bounces(outcomes: Sequence[Outcome], at: datetime) -> None:
+    """Note that mail came back, and write to addresses no more of which that is the end."""
+    hard = [outcome for outcome in outcomes if outcome.is_bounce]
+    soft = [outcome for outcome in outcomes if outcome.is_soft_bounce]
+    if not hard and not soft:
         return
-    addresses = [(outcome.mail.project, outcome.mail.email_key) for outcome in bounces]
+    addresses = [(outcome.mail.project, outcome.mail.email_key) for outcome in hard]
     Suppression.objects.suppress(addresses, Suppression.Reason.BOUNCED)
     EmailActivity.objects.bulk_create(
-        (
-            EmailActivity(
-                project_id=outcome.mail.project,
-                email_id=outcome.mail.key,
-                kind=EmailActivity.Kind.BOUNCED,
-                at=at,
-                detail=outcome.reason[:500],
-                told_at=at,
-            )
-            for outcome in bounces
-        ),
+        [_returned(outcome, at) for outcome in (*hard, *soft)],
         ignore_conflicts=True,  # A provider may have reported it already.
+    )
+    soft_bounces.end_worn_out(outcome.mail.key for outcome in soft)
+
+
+def _returned(outcome: Outcome, at: datetime) -> EmailActivity:
+    kinds = EmailActivity.Kind
+    return EmailActivity(
+        project_id=outcome.mail.project,
+        email_id=outcome.mail.key,
+        kind=kinds.BOUNCED if outcome.is_bounce else kinds.SOFT_BOUNCED,
+        at=at,
+        detail=outcome.reason[:500],
+        told_at=at if outcome.is_bounce else None,
     )
 
 

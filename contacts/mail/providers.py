@@ -104,6 +104,11 @@ class ProviderRelay:
         )
         self._used_at = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether ``open`` is done at once: it always is, for it asks nobody."""
+        return True
+
     def open(self) -> None:
         """Make sure that there is a session; whether the provider is there, each request tells."""
         if time.monotonic() - self._used_at > _FRESH_SECONDS:

@@ -114,22 +114,30 @@ def withdraw(project: Project, withdrawals: Sequence[Withdrawal], *, at: datetim
 
 
 def withdraw_stream(
-    stream: MailStream, reason: str, *, at: datetime, steps: Sequence[str] | None = None
+    stream: MailStream,
+    reason: str,
+    *,
+    at: datetime,
+    steps: Sequence[str] | None = None,
+    limit: int | None = None,
 ) -> int:
-    """Suppress all waiting mails of the stream, or of these steps of it; return how many."""
+    """Suppress all waiting mails of the stream, or of these steps of it, or the ``limit`` first;
+    return how many.
+    """
     chosen = """SELECT mail.id, %s::text AS reason FROM contacts_email mail
                  WHERE mail.project_id = %s AND mail.stream_id = %s
                    AND (%s::text[] IS NULL OR mail.step_key = ANY(%s::text[]))"""
     named = None if steps is None else list(steps)
-    return _suppress(chosen, [reason, stream.project_key, stream.pk, named, named], at)
+    return _suppress(chosen, [reason, stream.project_key, stream.pk, named, named], at, limit)
 
 
-def _suppress(chosen: str, params: list[Any], at: datetime) -> int:
+def _suppress(chosen: str, params: list[Any], at: datetime, limit: int | None = None) -> int:
     """Suppress those of the chosen mails that wait; a worker that holds one finds it gone."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH chosen AS ({chosen} AND mail.state IN ('queued', 'deferred', 'claimed')),
+            WITH chosen AS ({chosen} AND mail.state IN ('queued', 'deferred', 'claimed')
+                           LIMIT %s),
             held AS MATERIALIZED (
                 SELECT mail.id FROM contacts_email mail WHERE mail.id IN (SELECT id FROM chosen)
                  ORDER BY mail.id FOR UPDATE)
@@ -139,7 +147,7 @@ def _suppress(chosen: str, params: list[Any], at: datetime) -> int:
               FROM chosen JOIN held USING (id)
              WHERE email.id = chosen.id AND email.state IN ('queued', 'deferred', 'claimed')
             """,
-            [*params, at],
+            [*params, limit, at],
         )
         return cursor.rowcount
 

@@ -8,6 +8,7 @@ from datetime import datetime
 import orjson
 from django.db import connection
 
+from contacts.mail import soft_bounces
 from contacts.mail.hits import VERDICT_AFTER
 from contacts.models import EmailActivity, Suppression
 from growth.transactions import atomic_with_retries
@@ -42,7 +43,7 @@ _STORE = """
             ON CONFLICT DO NOTHING
         RETURNING email_id, report_id
     )
-    SELECT found.id, found.project_id, found.email_key, found.suppression
+    SELECT found.id, found.project_id, found.email_key, found.suppression, found.kind
       FROM stored JOIN found ON found.id = stored.email_id AND found.report_id = stored.report_id
 """
 
@@ -96,15 +97,17 @@ def record_reports(reports: Sequence[Report], *, at: datetime) -> int:
             [[email for email, *_ in stored]],
         )
     for reason in Suppression.Reason.values:
-        addresses = [(project, key) for _, project, key, why in stored if why == reason]
+        addresses = [(project, key) for _, project, key, why, _ in stored if why == reason]
         if addresses:
             Suppression.objects.suppress(addresses, reason)
+    soft_bounces.end_worn_out(email for email, *_, kind in stored if kind == _Kind.SOFT_BOUNCED)
     return len(stored)
 
 
 def _row(report: Report, at: datetime) -> dict[str, object]:
     project, email = report.mail or (None, None)
     due_at = at + VERDICT_AFTER if report.kind in _HITS else at
+    is_silent = report.is_machine or report.kind == _Kind.SOFT_BOUNCED
     return {
         "project": project,
         "email": email,
@@ -113,7 +116,7 @@ def _row(report: Report, at: datetime) -> dict[str, object]:
         "at": report.at,
         "is_machine": report.is_machine,
         "detail": report.detail[:2000],
-        "due_at": None if report.is_machine else due_at,
+        "due_at": None if is_silent else due_at,
         "report_id": report.report_id,
         "suppression": report.suppression,
     }

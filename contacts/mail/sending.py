@@ -1,7 +1,8 @@
 """Mails out of the queue and over SMTP: none twice, and none lost without a word.
 
 A chunk of at most 20 is marked as being sent and committed, then handed over, then its outcomes are
-written. A worker that dies in between leaves a chunk in doubt, which nobody sends again.
+written, with the mark of the next chunk if there is one. A worker that dies in between leaves a
+chunk in doubt, which nobody sends again.
 """
 
 import time
@@ -20,7 +21,7 @@ from contacts.mail.claiming import Claim, Mail
 from contacts.mail.dialogue import Fate, Verdict
 from contacts.mail.links import SAMPLE, unsubscribe_url
 from contacts.mail.liquid import RenderError, TemplateError
-from contacts.mail.outcomes import Outcome, deferred, unsure, untried
+from contacts.mail.outcomes import Holder, Outcome, deferred, unsure, untried
 from contacts.mail.parcels import Parcel, pack, write
 from contacts.mail.preview import preview
 from contacts.mail.relays import AnyRelay, relay_to, shared_relay
@@ -37,6 +38,7 @@ BATCH_SECONDS = 10
 CHUNK_SECONDS = 30
 RECORD_SECONDS = 60
 RETRY_SECONDS = 0.5
+PATIENCE = 0.1
 
 _DATABASE_AWAY = (OperationalError, InterfaceError)
 _SLOW = "The mail server was too slow for the whole chunk."
@@ -66,7 +68,11 @@ def send_due(*, at: datetime, limit: int = BATCH, relay: AnyRelay | None = None)
 
 
 class _Batch:
-    """The mails of one claim on their way."""
+    """The mails of one claim on their way, chunk by chunk.
+
+    ``_made`` is what became of a chunk. It is committed together with the beginning of the next,
+    unless that takes long to come.
+    """
 
     def __init__(self, claim: Claim, relay: AnyRelay, breaker: Breaker, at: datetime) -> None:
         self._claim, self._relay, self._breaker, self._at = claim, relay, breaker, at
@@ -74,21 +80,28 @@ class _Batch:
         self._projects = {project.key: project for project in projects}
         self._capped = {project.key for project in projects if project.mail_cap_count}
         self._templates = templates_for((mail.project, mail.template_code) for mail in claim.mails)
+        self._holder = Holder(self._projects, claim.until, at)
+        self._made: list[Outcome] = []
 
     def send(self) -> bool:
         """Send chunk by chunk, and give back what time does not suffice for; tell whether the
         server was there all the time.
         """
         mails = pacing.let_pass(self._claim, self._projects, at=self._at)
+        try:
+            is_there = self._send_chunks(mails)
+        finally:
+            self._record()
+        return self._noted(is_there, bool(mails))
+
+    def _send_chunks(self, mails: Sequence[Mail]) -> bool:
         stop = time.monotonic() + BATCH_SECONDS
         for start in range(0, len(mails), CHUNK):
             is_there = self._send_chunk(mails[start : start + CHUNK])
             if not is_there or time.monotonic() > stop:
                 self._release(mails[start + CHUNK :])
-                break
-        else:
-            is_there = True
-        return self._noted(is_there, bool(mails))
+                return is_there
+        return True
 
     def _noted(self, is_there: bool, has_tried: bool) -> bool:
         """Let the breaker know whether the server was there."""
@@ -103,22 +116,27 @@ class _Batch:
     def _send_chunk(self, mails: Sequence[Mail]) -> bool:
         written, decided = self._write(mails)
         try:
+            if not self._relay.is_open:  # To connect may take long.
+                self._record()
             self._relay.open()  # Before the mails are marked: what was not begun is not in doubt.
             written, undeliverable = self._deliverable(written)
         except RelayDown as down:
             log.warning("mail_server_down", server=self._relay.name, reason=str(down))
-            self._record(decided)
+            self._made += decided
             self._release([mail for mail, _ in written])
             return False
         begun = self._begin([mail for mail, _ in written])
         handed_over, is_there = self._hand_over(begun, written)
-        self._record([*decided, *undeliverable, *handed_over])
+        self._made += [*decided, *undeliverable, *handed_over]
         return is_there
 
     def _write(self, mails: Sequence[Mail]) -> tuple[list[Written], list[Outcome]]:
         """Return the mails that could be written, and the outcomes of those that could not."""
         written, decided = [], []
+        stop = time.monotonic() + PATIENCE
         for mail in mails:
+            if time.monotonic() > stop:
+                self._record()
             try:
                 written.append((mail, self._parcel(mail)))
             except AddressError:
@@ -146,13 +164,24 @@ class _Batch:
         nobody knows whether it was committed.
         """
         try:
-            begun = claiming.begin(mails, until=self._claim.until, at=self._at, capped=self._capped)
+            begun = self._begun(mails)
             self._release([mail for mail in mails if mail.key not in begun])
         except _DATABASE_AWAY:
             if connection.in_atomic_block:
                 raise
+            self._record()
             return None
         return begun
+
+    def _begun(self, mails: Sequence[Mail]) -> set[int]:
+        """Begin these mails, in one step with the outcomes of those before if that is the same."""
+        is_felt = any(made.is_bounce or made.is_soft_bounce for made in self._made)
+        if self._made and not is_felt and not claiming.pressing_in(mails, self._capped):
+            begun = outcomes.record_and_begin(self._made, mails, self._holder)
+            self._made = []
+            return begun
+        self._record()
+        return claiming.begin(mails, until=self._claim.until, at=self._at, capped=self._capped)
 
     def _hand_over(
         self, begun: set[int] | None, written: Sequence[Written]
@@ -180,7 +209,8 @@ class _Batch:
             case Fate.ACCEPTED:
                 return Outcome(mail, _State.SENT, provider_id=verdict.provider_id)
             case Fate.DEFERRED:
-                return deferred(mail, verdict.reply, at=self._at)
+                is_about_mailbox = verdict.is_about_mailbox
+                return deferred(mail, verdict.reply, at=self._at, is_about_mailbox=is_about_mailbox)
             case Fate.UNSURE:
                 return unsure(mail, verdict.reply, at=self._at)
             case Fate.NO_SUCH_RECIPIENT:
@@ -192,13 +222,13 @@ class _Batch:
     def _release(self, mails: Sequence[Mail]) -> None:
         claiming.release(mails, until=self._claim.until)
 
-    def _record(self, made: Sequence[Outcome]) -> None:
+    def _record(self) -> None:
         """Write the outcomes. While the database is away we wait for it: we alone know them."""
-        leases = [self._claim.until, self._at + claiming.SENDING_LEASE]
         stop = time.monotonic() + RECORD_SECONDS
-        while True:
+        while self._made:
             try:
-                return outcomes.record(made, projects=self._projects, leases=leases, at=self._at)
+                outcomes.record(self._made, self._holder)
+                self._made = []
             except _DATABASE_AWAY:
                 if connection.in_atomic_block or time.monotonic() > stop:
                     raise

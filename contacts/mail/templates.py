@@ -10,6 +10,7 @@ from contacts.mail import liquid
 from contacts.mail.compiling import Draft, compile_draft
 from contacts.mail.starters import starters
 from contacts.models import Template
+from contacts.signals import template_changing
 from growth.errors import Conflict
 from growth.models import Project
 
@@ -88,6 +89,7 @@ def _compile(template: Template) -> None:
         )
     )
     template.html, template.text = compiled.html, compiled.text
+    template_changing.send(Template, template=template)
 
 
 def _new_code() -> str:

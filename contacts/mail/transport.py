@@ -70,6 +70,11 @@ class Relay:
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether we are connected, as far as we know."""
+        return self._smtp is not None
+
     def open(self) -> None:
         """Make sure that the server is there, before anything depends on it.
 

@@ -188,6 +188,14 @@ class Email(ProjectModel):
             ),  # mail.claiming.settle_lost
             models.Index(fields=["project", "contact"], name="email_of_contact"),
             models.Index(
+                fields=["project", "stream", "id"], name="email_list"
+            ),  # campaigns.api.sends
+            models.Index(
+                fields=["project", "stream", "state", "id"],
+                condition=Q(state__in=["deferred", "failed", "suppressed", "in_doubt"]),
+                name="email_by_fate",
+            ),  # campaigns.api.sends: the few among a million that were not just sent
+            models.Index(
                 fields=["provider_id"], condition=~Q(provider_id=""), name="email_of_provider"
             ),  # mail.reports: providers know no projects
         ]
@@ -225,7 +233,8 @@ class EmailActivity(ProjectModel):
     """What became of a mail after it was sent.
 
     ``detail`` is the link that was clicked, or what the server said. ``trapped`` is a click on the
-    link that people do not see; ``links`` is how many links the mail has.
+    link that people do not see; ``links`` is how many links the mail has. ``soft_bounced`` is
+    a mail that came back for now: see ``contacts.mail.soft_bounces``.
 
     At ``due_at`` it is decided whether the system is told: once for each mail and kind, and never
     of machines. It was told at ``told_at``.
@@ -237,6 +246,7 @@ class EmailActivity(ProjectModel):
         CLICKED = "clicked"
         TRAPPED = "trapped"
         BOUNCED = "bounced"
+        SOFT_BOUNCED = "soft_bounced"
         COMPLAINED = "complained"
         UNSUBSCRIBED = "unsubscribed"
         RESUBSCRIBED = "resubscribed"

@@ -4,6 +4,7 @@ from contacts.api.templates import (
     NewTemplateSerializer,
     RenderSerializer,
     TemplateSerializer,
+    TemplateTestSerializer,
     TemplateViewSet,
 )
 from contacts.models import Template
@@ -20,6 +21,11 @@ from growth.api.shapes import (
     time,
 )
 
+_TEST = Shape(
+    "TemplateTest",
+    "A sample that is on its way to you.",
+    {"id": text("tmpl_welcome_01"), "status": choice(["sent"])},
+)
 _SOURCE = '<p>Hi {{ contact.name }}</p><p><a href="{{ links.unsubscribe }}">Unsubscribe</a></p>'
 _TEXTS = {
     "name": maybe(text("Hello")),
@@ -96,5 +102,14 @@ describe(
         takes=RenderSerializer,
         example={"sample": {"contact": {"name": "Ada"}}},
         answers=_LETTER,
+    ),
+    test=Operation(
+        "Send a test",
+        "To one address, as a made-up contact would get it. It counts nowhere.",
+        takes=TemplateTestSerializer,
+        example={"email": "test@acme.example"},
+        answers=_TEST,
+        status=202,
+        refuses=("conflict",),
     ),
 )

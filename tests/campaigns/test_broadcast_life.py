@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 
 from campaigns.operations.broadcasts import complete_broadcasts, start_broadcasts
-from campaigns.operations.campaigns import remove_campaign, settle_removed
+from campaigns.operations.campaigns import end_removed, remove_campaign
 from contacts.mail import claiming
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
@@ -197,9 +197,9 @@ def test_mail_that_was_being_sent_when_its_campaign_was_deleted_does_not_come_ba
     remove_campaign(campaign, at=AT)
     Email.objects.update(state="deferred")
 
-    assert settle_removed(at=AT + HOUR) == 1
+    assert end_removed(at=AT + HOUR) == 1
     assert Email.objects.get().reason == "campaign_deleted"
-    assert settle_removed(at=AT + HOUR) == 0
+    assert end_removed(at=AT + HOUR) == 0
 
 
 def test_what_is_said_twice_and_differently_is_refused(api, project):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from campaigns.models import Campaign, Enrollment
-from campaigns.operations.campaigns import remove_campaign, settle_removed
+from campaigns.operations.campaigns import end_removed, remove_campaign
 from campaigns.operations.exits import exit_journeys
 from campaigns.operations.journeys import follow_events, take_steps
 from campaigns.operations.steps import replace_steps
@@ -158,7 +158,7 @@ def test_a_campaign_deleted_while_it_begins_and_sends_leaves_nothing_that_waits(
         *[lambda: take_steps(at=AT)] * 2,
         *[remove] * 2,
     )
-    settle_removed(at=AT)
+    end_removed(at=AT)
 
     assert set(Enrollment.objects.values_list("state", flat=True)) == {"exited"}
     assert not Email.objects.waiting().exists()

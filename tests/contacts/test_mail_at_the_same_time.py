@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, transaction
 from contacts.mail import claiming, outcomes
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
-from contacts.models import Email, MailStream
+from contacts.models import Email, Event, MailStream
 from growth.models import Project
 from tests import smtp_sink
 from tests.contacts.mail_factories import make_stream, make_template, queue, states
@@ -128,6 +128,29 @@ def test_a_commit_that_nobody_confirms_sends_nothing_and_leaves_no_doubt(stream,
 
     send_due(at=AT, relay=relay)
     assert states(stream) == ["sent"] * 3
+
+
+@pytest.mark.parametrize("is_committed", [True, False], ids=["committed", "not-committed"])
+def test_a_lost_answer_between_two_chunks_sends_nothing_twice(
+    stream, sink, monkeypatch, is_committed
+):
+    queue_mails(stream, 45)
+    relay, record_and_begin = Relay(sink.url, timeout=2), outcomes.record_and_begin
+
+    def lose_the_answer(*args, **kwargs):
+        if is_committed:
+            record_and_begin(*args, **kwargs)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outcomes, "record_and_begin", lose_the_answer)
+        send_due(at=AT, relay=relay)
+    assert states(stream) == ["sent"] * 20 + ["queued"] * 25
+
+    send_due(at=AT, relay=relay)
+    assert states(stream) == ["sent"] * 45
+    assert Counter(Counter(sink.recipients).values()) == {1: 45}
+    assert Event.objects.filter(name="$email_sent").count() == 45
 
 
 def test_outcomes_wait_for_a_database_that_is_away(stream, sink, monkeypatch):

@@ -101,10 +101,14 @@ def test_what_is_reported_again_is_known(provider, email):
     assert not Suppression.objects.exists()  # Staff lifted it, and an old report says nothing new.
 
 
-def test_a_soft_bounce_is_nothing_yet(provider, email):
-    assert hard_bounce(provider, email, Type="SoftBounce").json() == {"accepted": 0}
+def test_a_soft_bounce_is_noted_and_told_nobody(provider, email):
+    assert hard_bounce(provider, email, Type="SoftBounce").json() == {"accepted": 1}
     assert hard_bounce(provider, email, Type="Transient").json() == {"accepted": 0}
+    tell()
+
+    assert kinds() == ["soft_bounced"]
     assert not Suppression.objects.exists()
+    assert not Event.objects.exists()
 
 
 def test_a_refusal_that_is_not_about_the_address_does_not_end_it(provider, email):

@@ -25,7 +25,7 @@ def assert_holds(answer: Any, expected: Any) -> None:
 
 def test_the_page_is_true(api):
     examples = EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(examples) == 4
+    assert len(examples) == 5
 
     for method, path, body, expected in examples:
         answer = getattr(api, method.lower())(path, json.loads(body))
