@@ -8,7 +8,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from celery import Celery
 from celery.app.amqp import AMQP
@@ -30,13 +30,28 @@ def _transport_options(broker_url: str) -> dict[str, object]:
             "control_folder": str(folder / "control"),
             "polling_interval": 0.1,
         }
-    return {
+    timeouts = {"socket_timeout": 10, "socket_connect_timeout": 2}
+    options = {
         "visibility_timeout": 600,
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
-        "socket_timeout": 10,
-        "socket_connect_timeout": 2,
     }
+    return options | timeouts | _sentinel_options(broker_url, timeouts)
+
+
+def _sentinel_options(broker_url: str, timeouts: dict[str, object]) -> dict[str, object]:
+    """Return what sentinels are asked for, ``?master_name=`` of the URL, and for how long each."""
+    if not broker_url.startswith("sentinel:"):
+        return {}
+    (master,) = parse_qs(urlsplit(broker_url).query).get("master_name", ["mymaster"])[:1]
+    return {"master_name": master, "sentinel_kwargs": timeouts}
+
+
+def _broker(url: str) -> str:
+    """Return the URL as Celery takes it; what it does not take is in the options."""
+    if url.startswith("filesystem:"):
+        return "filesystem://localhost"
+    return url.partition("?")[0] if url.startswith("sentinel:") else url
 
 
 class _Connection(Connection):
@@ -58,14 +73,11 @@ class _Messaging(AMQP):
 
 TRANSPORT_ALIASES["filesystem"] = "growth.embedded.folder_broker:Transport"
 TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "growth.redis_broker:Transport"
+TRANSPORT_ALIASES["sentinel"] = "growth.redis_broker:SentinelTransport"
 
 app = Celery("growth", amqp=_Messaging)
 app.conf.update(
-    broker_url=(
-        "filesystem://localhost"
-        if settings.BROKER_URL.startswith("filesystem:")
-        else settings.BROKER_URL
-    ),
+    broker_url=_broker(settings.BROKER_URL),
     broker_transport_options=_transport_options(settings.BROKER_URL),
     broker_connection_retry_on_startup=True,
     task_default_queue="default",

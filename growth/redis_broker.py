@@ -33,3 +33,15 @@ class Transport(redis.Transport):
     """Kombu's own, with the channel above."""
 
     Channel = Channel
+
+
+class SentinelChannel(redis.SentinelChannel):
+    """Kombu's own, with the counting above."""
+
+    QoS = QoS
+
+
+class SentinelTransport(redis.SentinelTransport):
+    """Kombu's own for Redis that is found by asking sentinels, with the channel above."""
+
+    Channel = SentinelChannel

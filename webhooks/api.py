@@ -13,7 +13,7 @@ from rest_framework.exceptions import ErrorDetail, NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from growth.api.fields import StrictSerializer, Text
+from growth.api.fields import PlainDigits, StrictSerializer, Text
 from growth.api.pagination import read_limit
 from growth.api.viewsets import ProjectViewSet, require_spelling
 from growth.models import DomainEvent
@@ -26,7 +26,7 @@ from webhooks.models.subscriptions import PING, TYPES, UnknownEvent, canonical, 
 from webhooks.operations.endpoints import create_endpoint
 from webhooks.operations.planning import plan_test
 from webhooks.operations.replaying import begin_replay
-from webhooks.queries import fed, payload
+from webhooks.queries import NoSuchEvent, fed, payload
 
 _UNKNOWN = "There is no event {name!r}; there are {known}, and wildcards such as contact.* and *."
 
@@ -118,7 +118,7 @@ class PingSerializer(StrictSerializer):
     event = EventName(required=False, default=PING)
 
 
-class ProjectTime(serializers.DateTimeField):
+class ProjectTime(PlainDigits, serializers.DateTimeField):
     """A time; without a zone it is meant in the project's."""
 
     def default_timezone(self) -> ZoneInfo:
@@ -216,7 +216,7 @@ class EndpointViewSet(ProjectViewSet):
     def redeliver(self, request: Request, pk: str, log: str) -> Response:
         endpoint = self.get_object()
         require_spelling(Delivery, log)
-        delivery = self._deliveries(endpoint).select_related("endpoint").filter(pk=log).first()
+        delivery = self._deliveries(endpoint).filter(pk=log).first()
         if delivery is None:
             raise NotFound("There is no such thing in this project.")
         delivery.redeliver(at=now())
@@ -229,7 +229,7 @@ class EndpointViewSet(ProjectViewSet):
         return form
 
     def _deliveries(self, endpoint: Endpoint) -> QuerySet:
-        return Delivery.objects.in_project(self.project).filter(endpoint=endpoint)
+        return endpoint.deliveries.in_project(self.project)
 
     def _chosen(self, deliveries: QuerySet) -> QuerySet:
         if status := self.request.query_params.get("status"):
@@ -294,9 +294,14 @@ class FeedViewSet(ProjectViewSet):
         types = _types("types", params["types"]) if params.get("types") else []
         if params.get("types") and not types:
             return Response({"data": [], "has_more": False, "next_cursor": None})
-        events = fed(
-            self.project, after=params.get("after", ""), types=types, count=limit + 1, at=now()
-        )
+        after = params.get("after", "")
+        try:
+            events = fed(self.project, after=after, types=types, count=limit + 1, at=now())
+        except NoSuchEvent:
+            raise ParseError(
+                "after: There is no such event in this project; send the id of one that the feed"
+                " has shown."
+            ) from None
         page = events[:limit]
         has_more = len(events) > limit
         return Response(

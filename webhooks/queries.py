@@ -7,10 +7,14 @@ from typing import Any
 from django.db.models import Max, Min
 
 from growth.api.json import dump
-from growth.errors import Gone, Invalid, Violation
+from growth.errors import Gone
 from growth.models import DomainEvent, Project
 from webhooks.models.delivery import KEPT
 from webhooks.models.subscriptions import TYPES
+
+
+class NoSuchEvent(LookupError):
+    """The feed has never shown an event of this id."""
 
 
 def payload(event: DomainEvent) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def fed(
     """Return the next events of the feed after this one, in the order they were told.
 
     :raises Gone: if the event is older than what is kept.
-    :raises Invalid: if there is no such event.
+    :raises NoSuchEvent: if there is no such event.
     """
     told = DomainEvent.objects.filter(project=project, type__in=types or TYPES)
     told = told.filter(position__gt=_position(project, after, at) if after else 0)
@@ -59,8 +63,7 @@ def _position(project: Project, after: str, at: datetime) -> int:
         return event.position
     if event or _is_forgotten(after):
         raise Gone("The feed keeps 30 days, and this event is older; begin without after.")
-    message = "There is no such event in this project; send the id of one that the feed has shown."
-    raise Invalid(Violation("after", "unknown", message))
+    raise NoSuchEvent(after)
 
 
 def _is_forgotten(after: str) -> bool:

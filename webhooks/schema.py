@@ -178,6 +178,6 @@ describe(
             "after": public_id("evt", "Only what came after this event."),
             "types": text("contact.*", "Names or wildcards, with commas between."),
         },
-        refuses=("gone", "validation_error"),
+        refuses=("gone",),
     ),
 )

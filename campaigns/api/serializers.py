@@ -13,7 +13,7 @@ from contacts.mail.templates import subject_fault
 from contacts.models import Contact, Segment, Topic
 from contacts.rules.times import read_time
 from growth import durations
-from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
+from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, Whole, refusal
 from growth.errors import Invalid
 
 MAX_EVENT_NAME = 256
@@ -90,6 +90,11 @@ class GoalSerializer(StrictSerializer):
 
     event = Text(max_length=MAX_EVENT_NAME)
     window = Duration(required=False)
+
+    def validate_window(self, text: str) -> str:
+        if not durations.parse(text):
+            raise serializers.ValidationError("Send a time that is not zero.")
+        return text
 
 
 class CampaignSerializer(StrictSerializer):
@@ -260,22 +265,22 @@ class TestSerializer(StrictSerializer):
     """Where a test goes, and which step."""
 
     email = serializers.EmailField()
-    step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
+    step_index = Whole(required=False, default=0, min_value=0, max_value=99)
 
 
 class PreviewSerializer(StrictSerializer):
     """For whom a preview is, and which step."""
 
     contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
-    step_index = serializers.IntegerField(required=False, default=0, min_value=0, max_value=99)
+    step_index = Whole(required=False, default=0, min_value=0, max_value=99)
 
 
 class SimulationSerializer(StrictSerializer):
     """For whom a campaign is played, and for how long."""
 
     contact_id = InProject(queryset=Contact.objects.alive(), source="contact", required=False)
-    sample = serializers.IntegerField(min_value=1, max_value=MAX_SAMPLE, required=False)
-    days = serializers.IntegerField(min_value=1, max_value=366, default=30)
+    sample = Whole(min_value=1, max_value=MAX_SAMPLE, required=False)
+    days = Whole(min_value=1, max_value=366, default=30)
     at = Moment(required=False)
     properties = JSONObject(default=dict)
 

@@ -1,5 +1,6 @@
 """Serializer parts that every resource shares."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -72,6 +73,40 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class PlainDigits(serializers.Field):
+    """Of numbers and times that are written as text: the digits are 0 to 9, not any of Unicode."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str) and not data.isascii():
+            raise serializers.ValidationError("Write it in the digits 0 to 9.")
+        return super().to_internal_value(data)
+
+
+class Whole(PlainDigits, serializers.IntegerField):
+    """A whole number."""
+
+
+class Clock(PlainDigits, serializers.TimeField):
+    """A time of day."""
+
+
+class HostName(Text):
+    """The name of a host, in lower case; empty where that is allowed."""
+
+    _PATTERN = re.compile(
+        r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+"
+        r"(?![0-9]+\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    )
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data).lower()
+        if name and not self._PATTERN.fullmatch(name):
+            raise serializers.ValidationError(
+                "Send the name of a host, such as growth.example.com, without https:// or a path."
+            )
+        return name
 
 
 class JSONObject(serializers.Field):

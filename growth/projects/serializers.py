@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from growth import durations
-from growth.api.fields import JSONObject, StrictSerializer, Text
+from growth.api.fields import Clock, HostName, JSONObject, StrictSerializer, Text, Whole
 from growth.models import ApiKey, Project
 from growth.models.api_key import SCOPES
 from growth.models.project import validate_timezone
@@ -22,7 +22,7 @@ _SPELLINGS = {
 }
 
 
-class Points(serializers.IntegerField):
+class Points(Whole):
     """What something earns of the hundred points of a score."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Scoring(JSONObject):
 class MailCapSerializer(StrictSerializer):
     """How many mails of campaigns, surveys and referrals a contact gets in how long."""
 
-    count = serializers.IntegerField(min_value=1, max_value=1000)
+    count = Whole(min_value=1, max_value=1000)
     window = Text()
 
     def validate_window(self, text: str) -> str:
@@ -114,8 +114,8 @@ class QuietHoursSerializer(StrictSerializer):
     """Between which times of each contact's clock promotional mail waits."""
 
     _FORMATS = {"format": "%H:%M", "input_formats": ["%H:%M"]}
-    vars()["from"] = serializers.TimeField(**_FORMATS)
-    to = serializers.TimeField(**_FORMATS)
+    vars()["from"] = Clock(**_FORMATS)
+    to = Clock(**_FORMATS)
 
     def validate(self, data: dict) -> dict:
         if data["from"] == data["to"]:
@@ -145,11 +145,11 @@ class SettingsSerializer(StrictSerializer):
 
     project_id = serializers.CharField(source="id", read_only=True)
     name = Text(max_length=200, required=False)
-    domain = Text(max_length=253, required=False, allow_blank=True)
+    domain = HostName(required=False, allow_blank=True)
     timezone = Text(max_length=64, required=False)
     default_from_email = serializers.EmailField(required=False, allow_blank=True)
     week_start = serializers.ChoiceField(Project.WeekStart.choices, required=False)
-    referral_domain = Text(max_length=253, required=False, allow_blank=True)
+    referral_domain = HostName(required=False, allow_blank=True)
     allow_duplicate_contacts = serializers.BooleanField(required=False)
     duplicate_check_priority = serializers.ListField(
         child=serializers.ChoiceField(["email", "phone"]),
@@ -158,9 +158,7 @@ class SettingsSerializer(StrictSerializer):
         max_length=2,
     )
     scoring = Scoring(required=False)
-    mail_rate = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=1_000_000
-    )
+    mail_rate = Whole(required=False, allow_null=True, min_value=1, max_value=1_000_000)
     mail_cap = MailCap(required=False, allow_null=True)
     quiet_hours = QuietHours(required=False, allow_null=True)
     plan = serializers.CharField(read_only=True)

@@ -74,6 +74,7 @@ def test_a_where_may_be_a_group_over_numbers_and_texts(api, project, relay):
         ({"reentry": "every_event", "trigger": {"event": "$email_sent"}}, "reentry"),
         ({"goal": {"window": "7d"}}, "goal.event"),
         ({"goal": {"event": "purchase", "window": "soon"}}, "goal.window"),
+        ({"goal": {"event": "purchase", "window": "0m"}}, "goal.window"),
         ({"goal": {"event": "purchase", "value": 3}}, "goal.value"),
         ({"goal": "purchase"}, "goal"),
         ({"exit_on_segment_leave": True}, "exit_on_segment_leave"),

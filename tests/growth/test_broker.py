@@ -1,9 +1,11 @@
 """What the workers do while the broker is away."""
 
+import socket
+
 import pytest
 from kombu.exceptions import OperationalError
 
-from growth.celery import app
+from growth.celery import _broker, _transport_options, app
 from growth.embedded import broker
 from growth.embedded.child import Child
 from growth.embedded.ports import free_port
@@ -50,3 +52,19 @@ def test_who_cannot_answer_for_a_message_may_take_the_next(redis, answer):
             answer(message)
 
         assert queue.channel.qos.can_consume()
+
+
+def test_sentinels_that_are_silent_are_given_up_in_the_end():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"sentinel://127.0.0.1:{silent.getsockname()[1]}/0?master_name=main"
+        options = _transport_options(url)
+        assert options["master_name"] == "main"
+        assert options["sentinel_kwargs"] == {"socket_timeout": 10, "socket_connect_timeout": 2}
+        options["sentinel_kwargs"] = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2}
+
+        options["max_retries"] = 1
+        with (
+            app.connection_for_write(_broker(url), transport_options=options) as connection,
+            pytest.raises(OperationalError, match="No master found"),
+        ):
+            connection.default_channel.client.ping()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from growth.models import DomainEvent, Project
 from tests.factories import AT
@@ -14,7 +14,7 @@ from tests.webhooks.factories import emit, make_endpoint
 from webhooks.http.client import Answer
 from webhooks.models import Delivery, Endpoint
 from webhooks.models.delivery import LEASE
-from webhooks.operations.claiming import claim
+from webhooks.operations.claiming import FEWEST_AT_ONCE, claim
 from webhooks.operations.outcomes import Outcome, record
 from webhooks.operations.planning import plan
 
@@ -86,3 +86,32 @@ def test_a_worker_that_comes_late_changes_nothing_but_brings_its_success(news):
 
     settled = Delivery.objects.get(status="delivered")
     assert (settled.key, settled.due_at) == (first[1].key, None)
+
+
+def test_to_take_deliveries_rewrites_no_index(news):
+    """All their new row versions lie on the pages of the old ones."""
+    plan(news, at=AT)
+    Endpoint.objects.update(latency=0.01)
+    with transaction.atomic(), connection.cursor() as cursor:
+        taken = claim(at=AT, limit=100)
+        cursor.execute(
+            """SELECT pg_stat_get_xact_tuples_updated(oid), pg_stat_get_xact_tuples_hot_updated(oid)
+                 FROM pg_class WHERE oid = 'webhooks_delivery'::regclass"""
+        )
+        updated, hot = cursor.fetchone()
+
+    assert updated == len(taken) == 100
+    assert hot >= 95
+
+
+def test_an_endpoint_whose_room_is_all_in_hand_gets_no_more(news):
+    """Until the lease ends; then they are due again, before all others."""
+    plan(news, at=AT)
+    Endpoint.objects.update(latency=100.0)
+    first = claim(at=AT, limit=400)
+    assert len(first) == 4 * FEWEST_AT_ONCE
+
+    assert claim(at=AT, limit=400) == []
+
+    again = claim(at=AT + LEASE, limit=400)
+    assert {each.key for each in again} == {each.key for each in first}

@@ -158,6 +158,8 @@ def test_a_bad_field_is_refused_by_name(api, field, value):
         "https://example.com:0/",
         "https://example.com:65536/",
         "https://example.com:abc/",
+        "https://example.com:4٤3/",
+        "https://[2606:4700::1111]:４４３/",
         "https://example.com/a b",
         "https://example.com/\r\nX-Header: 1",
         "https://example.com\\@127.0.0.1/",

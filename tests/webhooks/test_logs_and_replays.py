@@ -8,6 +8,7 @@ from django.utils.timezone import now
 from growth.models import DomainEvent, DomainEventType
 from tests.webhooks.factories import emit, make_delivery, make_endpoint
 from webhooks.models import Delivery, Endpoint, Replay
+from webhooks.models.delivery import LEASE
 from webhooks.operations.claiming import claim
 from webhooks.operations.notices import notify_staff
 from webhooks.operations.pruning import prune
@@ -127,9 +128,32 @@ def test_what_is_under_way_is_not_redelivered(project, api, at):
     assert api.post(f"{PATH}/{endpoint.id}/logs/{delivery.id}/redeliver").status_code == 202
 
     delivery.refresh_from_db()
-    assert delivery.leased_until == delivery.due_at
-    assert delivery.begun_at == at
+    assert delivery.leased_until == at + LEASE
+    assert (delivery.begun_at, delivery.due_at) == (at, at)
     assert abs(delivery.next_retry_at - at) < timedelta(seconds=1)
+
+
+def test_the_next_try_that_the_log_shows_is_not_before_the_circuit_lets_one_through(
+    project, api, at
+):
+    endpoint = make_endpoint(project)
+    make_delivery(endpoint, at - timedelta(minutes=1))
+    held_until = at + timedelta(seconds=40)
+    Endpoint.objects.filter(pk=endpoint.pk).update(failures=12, held_until=held_until)
+
+    (shown,) = api.get(f"{PATH}/{endpoint.id}/logs").json()["data"]
+
+    assert shown["next_retry_at"] == f"{held_until:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_the_log_asks_for_its_endpoint_once(project, api, at, django_assert_max_num_queries):
+    endpoint = make_endpoint(project)
+    for n in range(3):
+        make_delivery(endpoint, at, n=n)
+    api.get(f"{PATH}/{endpoint.id}/logs")
+
+    with django_assert_max_num_queries(2):
+        assert len(api.get(f"{PATH}/{endpoint.id}/logs").json()["data"]) == 3
 
 
 def test_a_replay_brings_what_is_missing(project, api, receiver, relay, replayed, at):

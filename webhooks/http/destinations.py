@@ -30,11 +30,23 @@ def check(text: str, allowed: Sequence[Network]) -> None:
         raise BadDestination("Send an address that begins with https://.")
     if not url.raw_host:
         raise BadDestination("The address names no host.")
-    if "@" in re.split(r"[/?#]", text.partition("//")[2], maxsplit=1)[0]:
+    if "@" in _authority(text):
         raise BadDestination("Send the address without a user name or password.")
     if "#" in text:
         raise BadDestination("Send the address without a fragment (#).")
+    if not _port(text).isascii():
+        raise BadDestination("Write the port in the digits 0 to 9.")
     _check_host(url, allowed)
+
+
+def _authority(text: str) -> str:
+    """Return user, host and port, as they were written."""
+    return re.split(r"[/?#]", text.partition("//")[2], maxsplit=1)[0]
+
+
+def _port(text: str) -> str:
+    """Return what follows the host, as it was written; URLs take any digits of Unicode."""
+    return _authority(text).rpartition("]")[2].partition(":")[2]
 
 
 def _parse(text: str) -> URL:

@@ -33,9 +33,10 @@ class DeliveryQuerySet(ProjectQuerySet):
 class Delivery(ProjectModel):
     """One event for one endpoint: what is sent, byte for byte, and what became of it.
 
-    ``attempt`` counts the finished ones. ``due_at`` is null when none will follow, and the end of
-    the lease while one is under way. ``begun_at`` is the first attempt's time, from which the
-    others are counted. The event itself may be forgotten before its delivery is.
+    ``attempt`` counts the finished ones. ``due_at`` is null when none will follow; while one is
+    under way it stays, and ``leased_until`` says so: no index knows the lease, so that to take a
+    delivery rewrites no index. ``begun_at`` is the first attempt's time, from which the others are
+    counted. The event itself may be forgotten before its delivery is.
     """
 
     class Status(models.TextChoices):
@@ -79,22 +80,20 @@ class Delivery(ProjectModel):
                 fields=["project", "endpoint", "due_at"],
                 condition=~Q(due_at=None),
                 name="delivery_due",
-            ),  # operations.claiming: the endpoints that have deliveries waiting, and their first
-            models.Index(
-                fields=["project", "endpoint"],
-                condition=~Q(leased_until=None),
-                name="delivery_in_flight",
-            ),  # operations.claiming
+            ),  # operations.claiming: the endpoints with deliveries waiting, and the first of each
             models.Index(fields=["project", "endpoint", "id"], name="delivery_log"),
             BrinIndex(fields=["created_at"], name="delivery_age"),  # prune_deliveries
         ]
 
     @property
     def next_retry_at(self) -> datetime | None:
-        """When it is attempted next; while it is, when that attempt began."""
+        """When it is attempted next; while it is, when that attempt began.
+
+        While the endpoint is held back, that is when it is tried again, at the earliest.
+        """
         if self.leased_until and self.due_at:
             return self.leased_until - LEASE
-        return self.due_at
+        return self.due_at and max(self.due_at, self.endpoint.held_until or self.due_at)
 
     @transaction.atomic
     def redeliver(self, *, at: datetime) -> None:

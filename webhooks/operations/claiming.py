@@ -49,13 +49,16 @@ WITH RECURSIVE endpoint (project_id, id, due_at) AS (  -- one step of the index 
        AND owner.disabled_at IS NULL AND owner.deleted_at IS NULL
        AND (owner.held_until IS NULL OR owner.held_until <= %(at)s)
 ), due AS (
-    SELECT open.project_id, open.id, open.room - busy.count AS room
-      FROM open, LATERAL (
-           SELECT count(*) FROM webhooks_delivery
-            WHERE project_id = open.project_id AND endpoint_id = open.id
-              AND leased_until > %(at)s) busy
-     WHERE open.room > busy.count
-     ORDER BY row_number() OVER (PARTITION BY open.project_id ORDER BY open.due_at), open.due_at
+    SELECT open.project_id, open.id, open.room - first.busy AS room
+      FROM open, LATERAL (  -- Those in hand are among the first, for the first are taken first.
+           SELECT count(*) FILTER (WHERE leased_until > %(at)s) AS busy,
+                  min(due_at) FILTER (WHERE coalesce(leased_until <= %(at)s, true)) AS due_at
+             FROM (SELECT leased_until, due_at FROM webhooks_delivery
+                    WHERE project_id = open.project_id AND endpoint_id = open.id
+                      AND due_at <= %(at)s
+                    ORDER BY due_at LIMIT 2 * open.room + %(most)s) row) first
+     WHERE open.room > first.busy AND first.due_at IS NOT NULL
+     ORDER BY row_number() OVER (PARTITION BY open.project_id ORDER BY first.due_at), first.due_at
      LIMIT %(limit)s
 ), shared AS (
     SELECT due.project_id, due.id, least(due.room, ceil(%(limit)s::numeric
@@ -66,13 +69,13 @@ WITH RECURSIVE endpoint (project_id, id, due_at) AS (  -- one step of the index 
     SELECT mine.id FROM shared CROSS JOIN LATERAL (
            SELECT id FROM webhooks_delivery
             WHERE project_id = shared.project_id AND endpoint_id = shared.id
-              AND due_at <= %(at)s
+              AND due_at <= %(at)s AND coalesce(leased_until <= %(at)s, true)
             ORDER BY due_at LIMIT shared.share
               FOR UPDATE SKIP LOCKED) mine
      LIMIT 2 * %(limit)s  -- Never reached; without it the planner expects a tenth of the queue.
 )
 UPDATE webhooks_delivery delivery
-   SET leased_until = %(until)s, due_at = %(until)s, begun_at = coalesce(begun_at, %(at)s)
+   SET leased_until = %(until)s, begun_at = coalesce(begun_at, %(at)s)  -- No index knows them.
   FROM taken, webhooks_endpoint owner
  WHERE delivery.id = taken.id AND owner.id = delivery.endpoint_id
 RETURNING delivery.id, delivery.endpoint_id, delivery.domain_event_id, delivery.type, delivery.body,
@@ -142,17 +145,17 @@ def claim(*, at: datetime, limit: int) -> list[Parcel]:
     return parcels
 
 
-def release(parcels: Sequence[Parcel], *, at: datetime) -> None:
-    """Give back what was taken and not begun."""
+def release(parcels: Sequence[Parcel]) -> None:
+    """Give back what was taken and not begun; each keeps its place."""
     if not parcels:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE webhooks_delivery SET leased_until = NULL, due_at = %s
+            UPDATE webhooks_delivery SET leased_until = NULL
              WHERE id = ANY(%s) AND leased_until = ANY(%s)
             """,
-            [at, [each.key for each in parcels], list({each.until for each in parcels})],
+            [[each.key for each in parcels], list({each.until for each in parcels})],
         )
 
 

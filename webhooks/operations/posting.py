@@ -21,7 +21,7 @@ from webhooks.operations.outcomes import Outcome, record
 
 IN_HAND = 2048
 _STEP_SECONDS = 0.1
-_ENOUGH = 200
+_ENOUGH = 400
 """So many finished attempts are worth a statement."""
 _MUST_START_WITHIN = LEASE.total_seconds() - DEADLINE - 5
 
@@ -57,7 +57,7 @@ class Courier:
         posted, returned = self._lanes.take()
         self._in_hand -= len(posted) + len(returned)
         record(posted, at=at)
-        release(returned, at=at)
+        release(returned)
         failed = {each.parcel.endpoint for each in posted if not each.answer.is_success}
         if failed:  # Whether they get more is for the next claim to say.
             self._loop.call(self._lanes.empty, failed)

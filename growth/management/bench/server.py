@@ -16,11 +16,11 @@ _READY_SECONDS = 30
 
 
 @contextmanager
-def served(database_url: str, urlconf: str) -> Iterator[int]:
+def served(database_url: str, urlconf: str, **environment: str) -> Iterator[int]:
     """Run the web server with the URL map, yield its port, and end it."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as queue:
-        server = _start(port, database_url, urlconf, queue)
+        server = _start(port, database_url, urlconf, queue, environment)
         try:
             _wait(port)
             yield port
@@ -29,7 +29,9 @@ def served(database_url: str, urlconf: str) -> Iterator[int]:
             server.wait(20)
 
 
-def _start(port: int, database_url: str, urlconf: str, queue: str) -> subprocess.Popen:
+def _start(
+    port: int, database_url: str, urlconf: str, queue: str, more: dict[str, str]
+) -> subprocess.Popen:
     environment = os.environ | {
         "DATABASE_URL": database_url,
         "DJANGO_SETTINGS_MODULE": "growth.settings",
@@ -38,6 +40,7 @@ def _start(port: int, database_url: str, urlconf: str, queue: str) -> subprocess
         "GROWTH_LOG_LEVEL": "WARNING",
         "GROWTH_RATE_LIMITS": "false",
         "REDIS_URL": f"filesystem://{queue}",
+        **more,
     }
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi"]
     options = ["--workers", "2", "--blocking-threads", "2", "--log-level", "warning"]
@@ -62,12 +65,19 @@ class Client:
 
     def post(self, path: str, body: bytes) -> bytes:
         """Return what the path answers to the body, which is JSON."""
-        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        return self._call(f"POST {path} HTTP/1.1\r\n{self._head}{head}\r\n".encode() + body)
+        return self._send("POST", path, body)
+
+    def patch(self, path: str, body: bytes) -> bytes:
+        """Return what the path answers to the merge patch, which is JSON."""
+        return self._send("PATCH", path, body)
 
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
+
+    def _send(self, method: str, path: str, body: bytes) -> bytes:
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return self._call(f"{method} {path} HTTP/1.1\r\n{self._head}{head}\r\n".encode() + body)
 
     def _call(self, request: bytes) -> bytes:
         self._socket.sendall(request)

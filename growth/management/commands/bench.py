@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from growth import outbox
 from growth.management.bench import (
+    api,
     contacts,
     imports,
     ingest,
@@ -19,6 +20,7 @@ from growth.management.bench.measure import Absent, Ratio
 
 BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "ingest": ingest.run,
+    "api": api.run,
     "contacts": contacts.run,
     "import": imports.run,
     "segments": segments.run,

@@ -1,0 +1,208 @@
+"""Every route by every kind of key: what is refused is refused as documented, and writes nothing.
+
+The routes are walked from the real URL map, and called with the bodies of the OpenAPI file, which
+succeed with the right key: so what refuses is the key, and a new route is tested as soon as it is
+there.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.timezone import now
+from rest_framework.test import APIClient
+from rest_framework.views import APIView
+
+from growth.models import ApiKey, Project
+from growth.models.api_key import SCOPES
+from tests.conftest import client_with
+from tests.openapi import Call, calls
+from tests.test_docs import filled, mail_server, prepared, things
+from tests.test_tenancy import PUBLIC, management_calls, routes
+
+__all__ = ["mail_server", "prepared", "things"]  # fixtures
+
+DESCRIBED = {(call.method, call.path): call for call in calls()}
+
+
+def described(method: str, path: str) -> Call:
+    """Return what the OpenAPI file says of the route.
+
+    :raises KeyError: if it says nothing.
+    """
+    spelled = re.sub(r"<str:(\w+)>", r"{\1}", path.replace("<str:pk>", "{id}"))
+    return DESCRIBED[method, spelled.rstrip("/")]
+
+
+def ingest_calls() -> Iterator[tuple[str, str]]:
+    """Yield method and path of every route for write keys, with and without its last slash."""
+    for path, callback in routes():
+        if not hasattr(callback, "actions") and not path.startswith(PUBLIC):
+            yield "post", path
+
+
+def other_views(patterns=None, prefix="/") -> Iterator[tuple[str, str]]:
+    """Yield method and path of every API view outside ``/v1/``: those of the dialects."""
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from other_views(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern) and not path.startswith("/v1/"):
+            view = getattr(pattern.callback, "cls", None)
+            if view and issubclass(view, APIView):
+                methods = getattr(pattern.callback, "actions", None) or view.http_method_names
+                for method in set(methods) & {"get", "post", "put", "patch", "delete"}:
+                    if getattr(pattern.callback, "actions", None) or hasattr(view, method):
+                        yield method, path
+
+
+MANAGEMENT = sorted(management_calls())
+INGEST = sorted(set(ingest_calls()))
+OTHERS = sorted(set(other_views()))
+
+
+def rows(project: Project | None = None) -> dict[str, tuple[int, int]]:
+    """Return of each table how many rows it has and the sum of their hashes; of the project's rows
+    alone if one is named.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT relname, EXISTS (SELECT FROM pg_attribute
+                      WHERE attrelid = pg_class.oid AND attname = 'project_id')
+                 FROM pg_class
+                WHERE relkind IN ('r', 'p') AND NOT relispartition
+                  AND relnamespace = 'public'::regnamespace"""
+        )
+        tables = [name for name, is_owned in cursor.fetchall() if is_owned or project is None]
+        where = f"WHERE project_id = {project.key}" if project else ""
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT '{name}', count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
+                f' FROM "{name}" t {where}'
+                for name in tables
+            )
+        )
+        found = {name: (count, digest) for name, count, digest in cursor.fetchall()}
+    assert len(found) > 20
+    return found
+
+
+def _note_use_of_keys() -> None:
+    """Let all keys have been used just now, so that their use is not noted again."""
+    ApiKey.objects.update(last_used_at=now())
+
+
+def bearing(header: str) -> APIClient:
+    return APIClient(HTTP_AUTHORIZATION=header)
+
+
+def send(client: APIClient, method: str, path: str, body: object) -> tuple[int, dict]:
+    """Return the status, and the error if there is one."""
+    response = client.generic(
+        method.upper(), path, json.dumps(body) if body is not None else "", "application/json"
+    )
+    if response.streaming or response.status_code < 400:
+        return response.status_code, {}
+    return response.status_code, response.json()["error"]
+
+
+@pytest.fixture
+def nobody(project) -> list[APIClient]:
+    """Return clients without a key, with no key of ours, and with one that was revoked."""
+    key, text = ApiKey.objects.issue(project, name="old", type="secret", scopes=["*"])
+    key.delete()
+    return [
+        APIClient(),
+        bearing("Bearer "),
+        bearing("Bearer nonsense"),
+        bearing(f"Bearer {text[:-1]}"),
+        bearing(f"Bearer {text}"),
+    ]
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), MANAGEMENT)
+def test_a_key_that_may_not_changes_nothing(
+    project, other_project, things, prepared, nobody, method, path, scope
+):
+    call = described(method, path)
+    own = "templates_delete" if path.startswith("/v1/templates/") else call.id
+    prepared.get(own, lambda: None)()
+    address, body = filled(call, things)
+    others = [each for each in SCOPES if each not in (scope, "*")]
+    lesser = [
+        client_with(project, type="write", scopes=[]),
+        client_with(project, scopes=others),
+    ]
+    stranger = client_with(other_project, scopes=["*"])
+    _note_use_of_keys()
+    before = rows()
+
+    for client in nobody:
+        status, error = send(client, method, address, body)
+        assert (status, error["code"]) == (401, "unauthenticated")
+    for client in lesser:
+        status, error = send(client, method, address, body)
+        assert (status, error["code"]) == (403, "insufficient_scope")
+        assert error["details"][0]["required_scope"] == scope
+    assert rows() == before
+
+    ours = rows(project)
+    status, error = send(stranger, method, address, body)
+    assert rows(project) == ours
+    if "<str:" in path:
+        assert (status, error["code"]) == (404, "not_found")
+        assert rows() == before
+    else:
+        assert status < 500
+        assert status not in (401, 403)
+
+
+@pytest.mark.parametrize(("method", "path"), INGEST)
+def test_ingest_by_a_key_that_may_not_changes_nothing(
+    project, other_project, things, nobody, method, path
+):
+    body = described(method, path).body
+    lesser = client_with(project, scopes=[each for each in SCOPES if each.endswith(":read")])
+    stranger = client_with(other_project, type="write", scopes=[])
+    _note_use_of_keys()
+    before = rows()
+
+    for client in nobody:
+        status, error = send(client, method, path, body)
+        assert (status, error["code"]) == (401, "unauthenticated")
+    status, error = send(lesser, method, path, body)
+    assert (status, error["code"]) == (403, "insufficient_scope")
+    assert rows() == before
+
+    ours = rows(project)
+    assert send(stranger, method, path, body)[0] == 202
+    assert rows(project) == ours
+
+
+@pytest.mark.parametrize(("method", "path"), OTHERS)
+def test_a_view_of_a_dialect_refuses_who_has_no_key(project, nobody, method, path):
+    address = re.sub(r"<\w+:\w+>", "1", path)
+    before = rows()
+
+    for client in nobody:
+        response = client.generic(method.upper(), address, "{}", "application/json")
+        assert 400 <= response.status_code < 500
+        assert rows() == before
+
+
+def test_the_walk_finds_every_kind_of_route():
+    assert len(MANAGEMENT) > 60
+    assert {"/v1/identify", "/v1/batch/"} <= {path for _, path in INGEST}
+    assert {scope.partition(":")[0] for *_, scope in MANAGEMENT} >= {"contacts", "webhooks"}
+
+
+def test_a_change_of_any_row_is_seen(project, other_project):
+    before, ours = rows(), rows(project)
+
+    Project.objects.filter(pk=other_project.pk).update(name="Changed")
+
+    assert rows() != before
+    assert rows(project) == ours
