@@ -12,7 +12,8 @@ from contacts.operations.aliasing import Alias, follow_aliases, prepare_merges, 
 from contacts.operations.contacts import identify
 from contacts.operations.people import Sighting
 from contacts.operations.resolving import Outcome
-from growth.models import Project
+from growth import outbox
+from growth.models import DomainEventType, Project
 from growth.transactions import atomic_with_retries
 
 HISTORICAL_AGE = timedelta(hours=24)
@@ -22,7 +23,8 @@ class Call(NamedTuple):
     """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
 
     A historical call is stored and counted, and triggers nothing. An alias names the
-    ``previous_id`` that means the same person. ``warnings`` say what of it is not heeded.
+    ``previous_id`` that means the same person. ``referral`` is by what link the person came, where
+    the call says it. ``warnings`` say what of it is not heeded.
     """
 
     sighting: Sighting
@@ -32,6 +34,7 @@ class Call(NamedTuple):
     message_id: str | None = None
     is_historical: bool = False
     previous_id: str = ""
+    referral: dict[str, str] | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -58,10 +61,23 @@ def _record(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     aliases = [Alias(call.previous_id, contact) for call, contact in meant if call.previous_id]
     merged = follow_aliases(project, aliases, at=at)
     told = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
+    _tell_referrals(project, meant, merged, at)
     live, historical = (_rows(told, is_historical=each) for each in (False, True))
     Event.objects.store(project, live, changes=identified.changes, at=at)
     Event.objects.store(project, historical, is_quiet=True, at=at)
     return identified.outcomes
+
+
+def _tell_referrals(
+    project: Project, meant: list[tuple[Call, int]], merged: dict[int, int], at: datetime
+) -> None:
+    """Tell by whose links people came, before anybody hears what they did."""
+    news = [
+        outbox.News(DomainEventType.REFERRAL_SEEN, call.referral, subject=survivor(contact, merged))
+        for call, contact in meant
+        if call.referral and not call.is_historical
+    ]
+    outbox.emit(project, *news, at=at)
 
 
 def _fresh(project: Project, calls: Sequence[Call], at: datetime) -> list[int]:
