@@ -23,7 +23,8 @@ class LinkViewSet(ProjectViewSet):
     resource = "referrals"
     queryset = Link.objects.select_related("project")
     serializer_class = LinkSerializer
-    lookup_field = lookup_url_kwarg = "code"
+    lookup_field = "code"
+    lookup_url_kwarg = "link_code"
 
     def create(self, request: Request) -> Response:
         form = self.checked()
@@ -35,18 +36,18 @@ class LinkViewSet(ProjectViewSet):
         data = shown_link(counted) | ({"warnings": form.warnings} if form.warnings else {})
         return Response(data, 201 if is_new else 200)
 
-    def retrieve(self, request: Request, code: str) -> Response:
+    def retrieve(self, request: Request, link_code: str) -> Response:
         return Response(shown_link(self.get_object()))
 
     @action(detail=True)
-    def conversions(self, request: Request, code: str) -> Response:
+    def conversions(self, request: Request, link_code: str) -> Response:
         link = self.get_object()
         conversions = Conversion.objects.filter(project=self.project, link=link)
         page = self.page_of(conversions.select_related("link"))
         return self.paginator.get_paginated_response([shown_conversion(each) for each in page])
 
     def get_object(self) -> Link:
-        code = self.kwargs["code"].upper()
+        code = self.kwargs["link_code"].upper()
         if len(code) > MAX_CODE or "\0" in code:
             raise Http404
         link = counted_links(self.get_queryset()).filter(code=code).first()

@@ -1,6 +1,7 @@
 """Amounts: whole minor units in the database, decimal numbers on the wire.
 
-How many decimals a currency has is ISO 4217's; what is owed in no currency, such as points, has two.
+How many decimals a currency has is ISO 4217's; what is owed in no currency, such as points, has
+two.
 """
 
 from decimal import Decimal

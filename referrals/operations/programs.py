@@ -30,7 +30,7 @@ def create_program(project: Project, *, at: datetime, **fields: Any) -> Program:
 
 @transaction.atomic
 def revise_program(program: Program, **fields: Any) -> None:
-    """Change what the program gives from now on; rewards that are in the ledger stay as they are."""
+    """Change what the program gives from now on; what is in the ledger stays as it is."""
     program.lock()
     _write(program, fields)
 
