@@ -253,7 +253,7 @@ def test_the_command_lines_are_the_examples(settings):
             method = words[words.index("-X") + 1] if "-X" in words else ""
             assert json.loads(sent) == call.body
             assert (method or ("GET" if sent == "null" else "POST")) == call.method.upper()
-            pattern = settings.BASE_URL + re.sub(r"{\w+}", r"\\w+", call.path)
+            pattern = settings.BASE_URL + re.sub(r"{\w+}", r"[\\w-]+", call.path)
             assert any(re.fullmatch(pattern, word) for word in words)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
 from contacts.models import Absorption, Merge
 from growth.models import Project
@@ -39,6 +39,8 @@ _TOUCHED = """
      WHERE project_id = %(project)s
        AND (contact_id = ANY(%(people)s::bigint[]) OR referrer_id = ANY(%(people)s::bigint[]))
 """
+
+_CODES = ["", *Conversion.Reason.values]
 
 
 def follow_merge(merge: Merge | Absorption, *, at: datetime) -> None:
@@ -88,12 +90,16 @@ def strip(project: Project, contacts: Sequence[int]) -> dict[str, int]:
     for link in links:
         link.code, link.channel = blank_code(), ""
     Link.objects.bulk_update(links, ["code", "channel"])
-    conversions = Conversion.objects.filter(**own).exclude(metadata={})
+    conversions = Conversion.objects.filter(**own).exclude(metadata={}, reason__in=_CODES)
+    rewards = Reward.objects.filter(**own).exclude(reason__in=["", *Reward.Reason.values])
     referrals = Referral.objects.filter(**own).exclude(click=None)
     return {
         Link._meta.db_table: len(links),
-        Conversion._meta.db_table: conversions.update(metadata={}),
+        Conversion._meta.db_table: conversions.update(
+            metadata={}, reason=Case(When(reason__in=_CODES, then=F("reason")), default=Value(""))
+        ),
         Referral._meta.db_table: referrals.update(click=None),
+        Reward._meta.db_table: rewards.update(reason=""),
     }
 
 

@@ -103,13 +103,13 @@ def test_an_erased_friend_still_counts_for_who_brought_it(api, project):
     link = make_link(make_program(project))
     friend = make_contact(project)
     conversion = convert(link, friend)
-    Conversion.objects.update(metadata={"name": "Bob"})
+    Conversion.objects.update(metadata={"name": "Bob"}, reason="Bob said so")
 
     receipt = erase_contact(friend, at=AT)
 
     assert receipt.counts["referrals_conversion"] == 1
     conversion.refresh_from_db()
-    assert conversion.metadata == {}
+    assert (conversion.metadata, conversion.reason) == ({}, "")
     assert stats(api, link.contact) == {"referrals_made": 1, "conversions": 1}
 
 
