@@ -102,7 +102,7 @@ def _word(text: Any) -> str:
 
 def click_token(click: int) -> str:
     """Return the id of a click as the landing page gets it. Nobody can make up another's."""
-    return f"{ids.encode(_CLICK, click)}{_signed(click)}"
+    return f"{ids.encode(_CLICK, click)}{_signed(settings.SECRET_KEY, click)}"
 
 
 def read_click_token(token: Any) -> int | None:
@@ -114,9 +114,11 @@ def read_click_token(token: Any) -> int | None:
         click = ids.decode(_CLICK, written)
     except ids.PublicIdError:
         return None
-    return click if compare_digest(_signed(click), signature) else None
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    is_ours = any(compare_digest(_signed(key, click), signature) for key in keys)
+    return click if is_ours else None
 
 
-def _signed(click: int) -> str:
-    key = salted_hmac("referrals.click", "key", settings.SECRET_KEY, algorithm="sha256").digest()
+def _signed(secret: str, click: int) -> str:
+    key = salted_hmac("referrals.click", "key", secret, algorithm="sha256").digest()
     return digest(key, str(click).encode(), sha256).hex()[:_SIGNATURE]
