@@ -46,7 +46,9 @@ def write(
     return pack(letter, project, mail.address, unsubscribe, message_id, at=at)
 
 
-def letter_of(mail: Mail, wording: Wording, links: Mapping[str, str]) -> Letter:
+def letter_of(
+    mail: Mail, wording: Wording, links: Mapping[str, str] = MappingProxyType({})
+) -> Letter:
     """Return what the contact reads.
 
     :raises RenderError: if the template cannot be rendered for this contact.
