@@ -3,7 +3,9 @@
 from django.dispatch import Signal
 
 contact_described = Signal()
-"""``contact``: receivers return a dict of what they add to the contact's profile."""
+"""``contact``: receivers return a dict of what they add to the contact's profile; with ``in_full``,
+to the export of all that is held of it.
+"""
 
 contact_erasing = Signal()
 """``project``, ``contacts``: keys of the contact and of all that became part of it. Receivers strip
@@ -22,4 +24,9 @@ visitors is told in the same way.
 template_changing = Signal()
 """``template``: compiled, and about to be stored. Receivers raise ``Invalid`` where they send it
 and could not go on; the form of the admin asks too, before it stores anything.
+"""
+
+mail_links_wanted = Signal()
+"""``project``, ``mails``, ``at``: mails about to be written whose templates speak of links that no
+part of the mail engine makes. Receivers return what they have: links by name, by the mails' keys.
 """

@@ -1,18 +1,21 @@
 """The base of every model's page in the admin, and the pages of the project's own models."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.timezone import now
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from growth import ids
+from growth.errors import DomainError
 from growth.models import (
     ApiKey,
     AuditEntry,
@@ -78,6 +81,18 @@ class ReadOnlyAdmin(ProjectModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ActingAdmin(ReadOnlyAdmin):
+    """Rows that staff do something with, one by one."""
+
+    def each(self, request: HttpRequest, rows: QuerySet, change: Callable[..., object]) -> None:
+        """Do it to every row; a refusal is shown and stops no other."""
+        for row in rows:
+            try:
+                change(row, at=now())
+            except DomainError as refusal:
+                self.message_user(request, f"{row}: {refusal.message}", messages.ERROR)
 
 
 @admin.register(Project)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from contacts.models import partitions
 from growth import outbox
 from growth.api import authentication
 from growth.models import ApiKey, ListenerFailure, Project
@@ -46,8 +47,9 @@ def ingest(project: Project) -> APIClient:
 
 
 @pytest.fixture(autouse=True)
-def _forget_keys() -> None:
+def _forget() -> None:
     authentication.forget_keys()
+    partitions.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ from tests.campaigns.factories import make_lifecycle
 from tests.conftest import client_with
 from tests.factories import make_contact, make_event, make_topic
 from tests.openapi import Call, calls, faults
+from tests.referrals.factories import convert, make_link, make_program
 from tests.test_tenancy import INGEST, management_calls
 from tests.webhooks.factories import make_delivery, make_endpoint
 
@@ -100,6 +101,7 @@ def things(project) -> dict[str, str]:
     segment = create_segment(project, name="Trial", rules=RULES, at=now())
     key, _ = ApiKey.objects.issue(project, name="Old", type="secret", scopes=["contacts:read"])
     delivery = make_delivery(make_endpoint(project))
+    conversion = convert(make_link(make_program(project)))
     return {
         "contact_id": contact.id,
         "log": delivery.id,
@@ -115,6 +117,11 @@ def things(project) -> dict[str, str]:
         "/v1/templates": "tmpl_welcome_01",
         "/v1/settings": key.id,
         "/v1/webhooks": delivery.endpoint_id,
+        "/v1/referrals/programs": conversion.program_id,
+        "/v1/referrals/conversions": conversion.id,
+        "link_code": conversion.link.code,
+        "program_id": conversion.program_id,
+        "referred_contact_id": make_contact(project).id,
     }
 
 
@@ -160,7 +167,8 @@ def prepared(project, things, api, settings, mail_server) -> dict[str, Callable[
 
 def filled(call: Call, things: dict[str, str]) -> tuple[str, object]:
     """Return the call's path and body, with real things in the places of the examples."""
-    own = things.get("/".join(call.path.split("/")[:3]), "")
+    parts = call.path.split("/")
+    own = things.get("/".join(parts[:4]), things.get("/".join(parts[:3]), ""))
     path = re.sub(r"{(\w+)}", lambda found: things.get(found[1], own), call.path)
     body = json.loads(json.dumps(call.body))
     for name in body or ():
@@ -179,6 +187,9 @@ def test_every_example_answers_as_the_file_says(call: Call, api, project, things
     client = client_with(project, type="write", scopes=[]) if is_ingest else api
     if call.operation["x-required-scope"] == "none":
         client = APIClient(HTTP_AUTHORIZATION=f"Basic {b64encode(b'user:secret').decode()}")
+
+    if call.id == "referral_leaderboard_list":
+        body = {"program_id": things["program_id"]}
 
     response = getattr(client, call.method)(path, body, format="json")
 
@@ -242,7 +253,7 @@ def test_the_command_lines_are_the_examples(settings):
             method = words[words.index("-X") + 1] if "-X" in words else ""
             assert json.loads(sent) == call.body
             assert (method or ("GET" if sent == "null" else "POST")) == call.method.upper()
-            pattern = settings.BASE_URL + re.sub(r"{\w+}", r"\\w+", call.path)
+            pattern = settings.BASE_URL + re.sub(r"{\w+}", r"[\\w-]+", call.path)
             assert any(re.fullmatch(pattern, word) for word in words)
 
 

@@ -20,6 +20,7 @@ PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "e
 ELSEWHERE = {
     "campaigns": "tests/campaigns/test_docs.py",
     "mail": "tests/contacts/test_mail_docs.py",
+    "referrals": "tests/referrals/test_referrals_page.py",
     "segments": "tests/contacts/test_segments_page.py",
     "story": "tests/faults/test_story.py",
     "templates": "tests/contacts/test_templates_documented.py",

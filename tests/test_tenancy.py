@@ -12,9 +12,11 @@ from rest_framework.test import APIClient
 
 from contacts.models import Contact, Event, Identity, Membership, Segment, Topic
 from growth.models import ApiKey
+from referrals.models import Conversion, Link, Program, Reward
 from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
 from tests.factories import make_contact, make_topic
+from tests.referrals.factories import convert, make_link, make_program
 from tests.webhooks.factories import make_delivery, make_endpoint
 from webhooks.models import Delivery, Endpoint
 
@@ -68,15 +70,26 @@ def things_of(project, path: str) -> dict[str, str]:
     campaign = make_lifecycle(project, "0m")
     topic = make_topic(project, f"topic-{next(_numbers)}")
     delivery = make_delivery(make_endpoint(project))
+    link = make_link(make_program(project))
+    conversion = convert(link)
     own = {
         "contacts": contact.id,
         "segments": segment.id,
         "campaigns": campaign.id,
         "topics": topic.id,
         "webhooks": delivery.endpoint_id,
+        "referrals/programs": link.program_id,
+        "referrals/conversions": conversion.id,
     }
-    pk = own.get(path.split("/")[2], "tmpl_unknown")
-    return {"pk": pk, "contact_id": contact.id, "topic": topic.code, "log": delivery.id}
+    parts = path.split("/")
+    pk = own.get("/".join(parts[2:4]), own.get(parts[2], "tmpl_unknown"))
+    return {
+        "pk": pk,
+        "contact_id": contact.id,
+        "topic": topic.code,
+        "log": delivery.id,
+        "link_code": link.code,
+    }
 
 
 def test_the_walk_finds_the_documented_routes():
@@ -105,8 +118,11 @@ def test_a_call_needs_a_key_and_its_scope(project, method, path, scope):
     assert call(client_with(project, scopes=[scope]), method, path).status_code not in (401, 403)
 
 
+REFERRALS = (Program, Link, Conversion, Reward)
+
+
 def rows() -> list:
-    tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery)
+    tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery, *REFERRALS)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 
@@ -122,6 +138,7 @@ def test_a_strangers_thing_answers_as_an_unknown_one(project, other_project, met
             "pk": strange.split("/")[place][:-1] + "0",
             "contact_id": "cntct_0000000000",
             "log": "wh_log_0000000000",
+            "link_code": "NOBODY-222",
         },
     )
     before = rows()

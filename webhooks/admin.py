@@ -1,27 +1,11 @@
-from collections.abc import Callable
-
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.timezone import now
 
-from growth.admin import ReadOnlyAdmin
-from growth.errors import DomainError
+from growth.admin import ActingAdmin, ReadOnlyAdmin
 from webhooks.models import Delivery, Endpoint, Replay
 from webhooks.models.subscriptions import PING
 from webhooks.operations.planning import plan_test
-
-
-class ActingAdmin(ReadOnlyAdmin):
-    """Rows that staff do something with, one by one."""
-
-    def each(self, request: HttpRequest, rows: QuerySet, change: Callable[..., object]) -> None:
-        """Do it to every row; a refusal is shown and stops no other."""
-        for row in rows:
-            try:
-                change(row, at=now())
-            except DomainError as refusal:
-                self.message_user(request, f"{row}: {refusal.message}", messages.ERROR)
 
 
 @admin.register(Endpoint)

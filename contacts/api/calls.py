@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, NoReturn
 
+from contacts.api.attribution import referral_in
 from contacts.models.addresses import AddressError
 from contacts.models.identity import NO_PERSON, names_nobody
 from contacts.operations.calls import HISTORICAL_AGE, Call
@@ -64,14 +65,16 @@ def parse_call(item: Any, envelope: Envelope) -> Call:
     timestamp = _timestamp(item, envelope, warnings)
     is_old = envelope.received_at - timestamp > HISTORICAL_AGE
     name = _event_name(type, item)
+    properties = _properties(type, item) if name else {}
     return Call(
         sighting=_sighting(type, item, warnings),
         name=name,
-        properties=_properties(type, item) if name else {},
+        properties=properties,
         timestamp=timestamp,
         message_id=_text(item, "message_id", limit=255) or None,
         is_historical=is_old or context.get("historical") is True,
         previous_id=_text(item, "previous_id") if type == "alias" else "",
+        referral=referral_in(context, properties),
         warnings=tuple(warnings),
     )
 

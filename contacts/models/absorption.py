@@ -1,6 +1,7 @@
 """Visitors of whom only devices were known turn out to be people who are contacts already."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,9 +28,10 @@ class Absorption:
     of it as of a ``Merge``.
     """
 
-    def __init__(self, project: Project, into: Mapping[int, int]) -> None:
+    def __init__(self, project: Project, into: Mapping[int, int], *, created_at: datetime) -> None:
         self.project = project
         self.into = into
+        self.created_at = created_at
 
     def move(self, rows: QuerySet, field: str = "contact") -> None:
         """Give those of the rows that are visitors' to the people, in one statement."""

@@ -142,6 +142,11 @@ class Merge(ProjectModel):
             self._exchange(table, pairs, self._target_key, self._source_key)
 
     @property
+    def into(self) -> dict[int, int]:
+        """The key of the source, mapped to that of the target."""
+        return {self._source_key: self._target_key}
+
+    @property
     def is_absorption(self) -> bool:
         """Whether the source was a visitor, which nothing brings back."""
         return not self.before

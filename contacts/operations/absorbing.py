@@ -21,7 +21,7 @@ def absorb_visitors(project: Project, into: Mapping[int, int], *, at: datetime) 
     """
     if not into:
         return
-    absorption = Absorption(project, into)
+    absorption = Absorption(project, into, created_at=at)
     absorption.move(Identity.objects.all())
     absorption.move(Event.objects.all())
     absorption.move(Contact.objects.exclude(merged_into=None), "merged_into")

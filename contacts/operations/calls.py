@@ -12,7 +12,8 @@ class Call(NamedTuple):
     """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
 
     A historical call is stored and counted, and triggers nothing. An alias names the
-    ``previous_id`` that means the same person. ``warnings`` say what of it is not heeded.
+    ``previous_id`` that means the same person. ``referral`` is by what link the person came, where
+    the call says it. ``warnings`` say what of it is not heeded.
     """
 
     sighting: Sighting
@@ -22,4 +23,5 @@ class Call(NamedTuple):
     message_id: str | None = None
     is_historical: bool = False
     previous_id: str = ""
+    referral: dict[str, str] | None = None
     warnings: tuple[str, ...] = ()

@@ -13,7 +13,8 @@ from contacts.operations.calls import Call
 from contacts.operations.contacts import identify
 from contacts.operations.known import store_known
 from contacts.operations.resolving import Outcome
-from growth.models import Project
+from growth import outbox
+from growth.models import DomainEventType, Project
 from growth.transactions import atomic_with_retries
 
 
@@ -47,10 +48,23 @@ def _store(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     aliases = [Alias(call.previous_id, contact) for call, contact in meant if call.previous_id]
     merged = follow_aliases(project, aliases, at=at)
     told = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
+    _tell_referrals(project, meant, merged, at)
     live, historical = (_rows(told, is_historical=each) for each in (False, True))
     Event.objects.store(project, live, changes=identified.changes, at=at)
     Event.objects.store(project, historical, is_quiet=True, at=at)
     return identified.outcomes
+
+
+def _tell_referrals(
+    project: Project, meant: list[tuple[Call, int]], merged: dict[int, int], at: datetime
+) -> None:
+    """Tell by whose links people came, before anybody hears what they did."""
+    news = [
+        outbox.News(DomainEventType.REFERRAL_SEEN, call.referral, subject=survivor(contact, merged))
+        for call, contact in meant
+        if call.referral and not call.is_historical
+    ]
+    outbox.emit(project, *news, at=at)
 
 
 def _fresh(project: Project, calls: dict[int, Call], at: datetime) -> dict[int, Call]:

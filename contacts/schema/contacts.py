@@ -98,6 +98,8 @@ _EXPORT = Shape(
         "exported_at": time(),
         "contact": CONTACT,
         "activity": {"type": ["object", "null"], "example": {"engagement": 82, "lead": 65}},
+        "referral_stats": group(referrals_made=whole(7), conversions=whole(3)),
+        "referrals": free({"links": []}, "What it shared, by whom it came, and what it is owed."),
         **{
             name: list_of({"type": "object", "example": {}})
             for name in (

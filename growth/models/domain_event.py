@@ -42,11 +42,17 @@ class DomainEventType(models.TextChoices):
     EVENTS_RECORDED = "events.recorded"
     EVENTS_EVALUATED = "events.evaluated"
     SETTINGS_UPDATED = "settings.updated"
+    REFERRAL_SEEN = "referral.seen"
 
     @property
     def is_public(self) -> bool:
         """Whether integrators may hear of it."""
-        return self not in (self.EVENTS_RECORDED, self.EVENTS_EVALUATED, self.SETTINGS_UPDATED)
+        return self not in (
+            self.EVENTS_RECORDED,
+            self.EVENTS_EVALUATED,
+            self.SETTINGS_UPDATED,
+            self.REFERRAL_SEEN,
+        )
 
 
 class DomainEventQuerySet(ProjectQuerySet):

@@ -10,6 +10,7 @@ from contacts.models import Segment
 from contacts.operations.event_files import Mapping
 from contacts.operations.imports import FileImport
 from contacts.operations.segments import create_segment
+from growth.management.demo.referrals import write_demo_program
 from growth.models import Project
 
 PURCHASES = Path(__file__).parents[1] / "demo" / "purchases.csv"
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             for name, rules in SEGMENTS.items()
         ]
         self._write_campaigns(project, regulars, lapsed)
+        write_demo_program(project, regulars, at=now())
 
     def _import(self, project: Project) -> None:
         running = FileImport(project, PURCHASES, _MAPPING, shift_to_now=True, at=now())

@@ -1,0 +1,103 @@
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from growth.admin import ActingAdmin, ReadOnlyAdmin
+from referrals.models import Click, Conversion, Link, Program, Referral, Reward
+from referrals.operations.conversions import accept_conversion, reverse_conversion
+from referrals.operations.rewards import approve_reward, reject_reward
+from referrals.queries import stats_of
+
+
+@admin.register(Program)
+class ProgramAdmin(ActingAdmin):
+    list_display = ("name", "project", "status", "conversion_event", "created_at")
+    list_filter = ("status",)
+    search_fields = ("name", "conversion_event")
+    list_select_related = ("project",)
+    actions = ("activate", "pause")
+    readonly_fields = ("progress",)
+
+    @admin.display
+    def progress(self, program: Program) -> SafeString:
+        """Return how much has come of it."""
+        counts = stats_of([program])[program.id].items()
+        return format_html_join(" · ", "{} {}", ((n.replace("_", " "), c) for n, c in counts))
+
+    @admin.action(description="Activate")
+    def activate(self, request: HttpRequest, programs: QuerySet) -> None:
+        """Record conversions from now on."""
+        self.each(request, programs, Program.activate)
+
+    @admin.action(description="Pause")
+    def pause(self, request: HttpRequest, programs: QuerySet) -> None:
+        """Record no more conversions for now."""
+        self.each(request, programs, Program.pause)
+
+
+@admin.register(Link)
+class LinkAdmin(ReadOnlyAdmin):
+    list_display = ("code", "project", "program", "contact", "channel", "created_at")
+    search_fields = ("=code", "=contact__email_key")
+    list_select_related = ("project", "program", "contact")
+
+
+@admin.register(Click)
+class ClickAdmin(ReadOnlyAdmin):
+    list_display = ("id", "link", "clicked_at", "is_machine")
+    list_filter = ("is_machine",)
+    search_fields = ("=link__code",)
+    list_select_related = ("link",)
+
+
+@admin.register(Referral)
+class ReferralAdmin(ReadOnlyAdmin):
+    list_display = ("id", "program", "link", "contact", "seen_at", "created_at")
+    search_fields = ("=link__code", "=contact__email_key")
+    list_select_related = ("program", "link", "contact")
+
+
+@admin.register(Conversion)
+class ConversionAdmin(ActingAdmin):
+    list_display = (
+        *("id", "program", "link", "referrer", "contact", "conversion_event", "status", "reason"),
+        "converted_at",
+    )
+    list_filter = ("status",)
+    search_fields = ("=link__code", "=contact__email_key", "=referrer__email_key")
+    list_select_related = ("project", "program__project", "link", "referrer", "contact")
+    actions = ("accept", "reverse")
+
+    @admin.action(description="Accept what was rejected")
+    def accept(self, request: HttpRequest, conversions: QuerySet) -> None:
+        """Let the conversions count after all."""
+        self.each(request, conversions, accept_conversion)
+
+    @admin.action(description="Reverse")
+    def reverse(self, request: HttpRequest, conversions: QuerySet) -> None:
+        """Take the conversions back, and what is owed for them."""
+        self.each(request, conversions, reverse_conversion)
+
+
+@admin.register(Reward)
+class RewardAdmin(ActingAdmin):
+    list_display = (
+        *("id", "program", "contact", "kind", "tier", "type", "amount", "currency", "status"),
+        *("reason", "created_at", "due_at", "issued_at"),
+    )
+    list_filter = ("status", "kind")
+    search_fields = ("=contact__email_key", "=conversion__link__code")
+    list_select_related = ("program", "contact")
+    actions = ("approve", "reject")
+
+    @admin.action(description="Approve")
+    def approve(self, request: HttpRequest, rewards: QuerySet) -> None:
+        """Issue the rewards before they are held to their end."""
+        self.each(request, rewards, approve_reward)
+
+    @admin.action(description="Reject")
+    def reject(self, request: HttpRequest, rewards: QuerySet) -> None:
+        """Do not issue the rewards."""
+        self.each(request, rewards, reject_reward)

@@ -1,0 +1,41 @@
+"""The pages that people come to by a link that was shared with them."""
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.utils.timezone import now
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from contacts.mail.machines import is_machine
+from referrals.operations.clicks import find_link, follow_link
+
+_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+
+
+@csrf_exempt  # So that a POST is told 405.
+@require_safe
+def link(request: HttpRequest, code: str) -> HttpResponse:
+    """Lead on to the landing page, with the code and the id of the click."""
+    by_machine = is_machine(request.method, request.headers)
+    url = follow_link(code, is_machine=by_machine, at=now())
+    if url is None:
+        raise Http404
+    return HttpResponseRedirect(url, headers=_HEADERS)
+
+
+@csrf_exempt  # So that a POST is told 405.
+@require_safe
+def welcome(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a page where the project has none of its own."""
+    found = find_link(code)
+    if found is None:
+        raise Http404
+    page = render_to_string("public/invited.html", {"sender": found.project.name})
+    return HttpResponse(page, headers=_HEADERS)

@@ -1,0 +1,178 @@
+"""What may be said of programs, links and people: counts of rows, never kept apart from them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from contacts.models import Contact
+from growth import ids
+from referrals.models import Click, Conversion, Link, Program, Referral, Reward
+
+_PEOPLE = """
+    SELECT link.contact_id AS referrer_id, referral.contact_id, referral.created_at AS at
+      FROM referrals_referral referral
+      JOIN referrals_link link ON link.id = referral.link_id
+      JOIN contacts_contact person ON person.id = referral.contact_id
+     WHERE referral.project_id = %(project)s AND referral.program_id = %(program)s
+       AND person.merged_into_id IS NULL AND referral.contact_id <> link.contact_id
+       AND (person.email_key <> '' OR person.external_id <> '' OR person.phone <> ''
+            OR person.erased_at IS NOT NULL)
+     UNION ALL
+    SELECT referral.referrer_id, referral.contact_id, referral.converted_at
+      FROM referrals_conversion referral
+     WHERE referral.project_id = %(project)s AND referral.program_id = %(program)s
+       AND referral.status = 'recorded'
+"""
+"""Who came by whose links and is no visitor any more, and who converted."""
+
+_LEADERBOARD = f"""
+    WITH referred AS (
+        SELECT referrer_id, count(DISTINCT contact_id) AS referrals, max(at) AS reached_at
+          FROM ({_PEOPLE}) people
+         GROUP BY referrer_id
+    ), converted AS (
+        SELECT referrer_id, count(*) AS conversions, max(converted_at) AS reached_at
+          FROM referrals_conversion
+         WHERE project_id = %(project)s AND program_id = %(program)s AND status = 'recorded'
+         GROUP BY referrer_id
+    ), standing AS (
+        SELECT referred.referrer_id, referrals, coalesce(conversions, 0) AS conversions,
+               coalesce(converted.reached_at, referred.reached_at) AS reached_at
+          FROM referred LEFT JOIN converted USING (referrer_id)
+    ), ranked AS (
+        SELECT row_number() OVER (ORDER BY conversions DESC, referrals DESC, reached_at,
+                                           referrer_id) AS rank,
+               referrer_id, email, referrals, conversions, reached_at
+          FROM standing JOIN contacts_contact contact ON contact.id = referrer_id
+         WHERE contact.deleted_at IS NULL
+    )
+    SELECT rank, referrer_id, email, referrals, conversions, reached_at FROM ranked
+     WHERE %(is_first)s OR (-conversions, -referrals, reached_at, referrer_id)
+           > (-%(conversions)s::bigint, -%(referrals)s::bigint, %(reached_at)s::timestamptz,
+              %(referrer)s::bigint)
+     ORDER BY rank LIMIT %(count)s
+"""
+_REFERRED_BY = """
+    SELECT count(DISTINCT people.contact_id) FROM (
+        SELECT referral.contact_id
+          FROM referrals_link link
+          JOIN referrals_referral referral ON referral.project_id = %(project)s
+               AND referral.link_id = link.id AND referral.contact_id <> link.contact_id
+          JOIN contacts_contact person ON person.id = referral.contact_id
+         WHERE link.project_id = %(project)s AND link.contact_id = %(contact)s
+           AND person.merged_into_id IS NULL
+           AND (person.email_key <> '' OR person.external_id <> '' OR person.phone <> ''
+                OR person.erased_at IS NOT NULL)
+         UNION ALL
+        SELECT contact_id FROM referrals_conversion
+         WHERE project_id = %(project)s AND referrer_id = %(contact)s AND status = 'recorded'
+    ) people
+"""
+
+
+class Place(NamedTuple):
+    """Where a referrer stands among those of a program."""
+
+    rank: int
+    contact_id: str
+    email: str
+    referrals: int
+    conversions: int
+    reached_at: datetime
+
+
+PLACES = ("conversions", "referrals", "reached_at", "contact_id")
+"""The order of the leaderboard: the most of the first two, then who had them first."""
+
+
+def leaderboard(program: Program, after: Sequence[Any] | None, count: int) -> list[Place]:
+    """Return so many places, from the first on or after the one with those ``PLACES``.
+
+    Everybody is counted for each page, so ranks hold whatever is read before.
+    """
+    conversions, referrals, reached_at, contact = after or (0, 0, None, "")
+    params = {
+        "project": program.project_key,
+        "program": program.key,
+        "is_first": after is None,
+        "conversions": conversions,
+        "referrals": referrals,
+        "reached_at": reached_at,
+        "referrer": ids.decode(_PREFIX, contact) if contact else 0,
+        "count": count,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LEADERBOARD, params)
+        rows = cursor.fetchall()
+    return [Place(rank, ids.encode(_PREFIX, who), *rest) for rank, who, *rest in rows]
+
+
+def stats_of(programs: Sequence[Program]) -> dict[str, dict[str, int]]:
+    """Return the counts of each of the programs, by its id, in three statements."""
+    counts = {
+        "total_links": _by_program(Link.objects.all(), programs),
+        "total_conversions": _by_program(Conversion.objects.standing(), programs),
+        "total_rewards_issued": _by_program(
+            Reward.objects.filter(status=Reward.Status.ISSUED), programs
+        ),
+    }
+    return {
+        program.id: {name: found.get(program.id, 0) for name, found in counts.items()}
+        for program in programs
+    }
+
+
+def _by_program(rows: QuerySet, programs: Sequence[Program]) -> dict[str, int]:
+    projects = {program.project_id for program in programs}
+    found = rows.filter(project__in=projects, program__in=programs).order_by()
+    return dict(found.values_list("program_id").annotate(number=Count("pk")))
+
+
+def counted_links(links: QuerySet) -> QuerySet:
+    """Return the links with how many conversions each has, and how often people followed it."""
+    return links.annotate(
+        conversions_count=_per_link(Conversion.objects.standing()),
+        clicks_count=_per_link(Click.objects.filter(is_machine=False)),
+    )
+
+
+def _per_link(rows: QuerySet) -> Coalesce:
+    own = rows.filter(project=OuterRef("project"), link=OuterRef("pk")).order_by()
+    number = own.values("link").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(number, output_field=IntegerField()), 0)
+
+
+def referral_stats(contact: Contact) -> dict[str, int]:
+    """Return how many people the contact brought, and how many of them converted."""
+    params = {"project": contact.project_key, "contact": contact.key}
+    with connection.cursor() as cursor:
+        cursor.execute(_REFERRED_BY, params)
+        referred = cursor.fetchone()[0]
+    standing = Conversion.objects.filter(project=contact.project_id, referrer=contact).standing()
+    return {"referrals_made": referred, "conversions": standing.count()}
+
+
+def everything_of(contact: Contact) -> dict[str, Any]:
+    """Return all that is held of the contact's referrals."""
+    own = {"project": contact.project_id}
+    links = Link.objects.filter(**own, contact=contact).order_by("id")
+    came = Referral.objects.filter(**own, contact=contact).order_by("id")
+    conversions = Conversion.objects.filter(**own, contact=contact).order_by("id")
+    rewards = Reward.objects.filter(**own, contact=contact).order_by("id")
+    return {
+        "links": list(links.values("id", "code", "channel", "program_id", "created_at")),
+        "came_by": list(came.values("link_id", "program_id", "seen_at")),
+        "conversions": list(
+            conversions.values(
+                "id", "program_id", "conversion_event", "metadata", "status", "converted_at"
+            )
+        ),
+        "rewards": [reward.as_news() for reward in rewards],
+    }
+
+
+_PREFIX = Contact._meta.pk.prefix
