@@ -42,7 +42,7 @@ def letter_of(mail: Mail, wording: Wording) -> Letter:
 
     :raises RenderError: if the template cannot be rendered for this contact.
     """
-    links = links_for(mail.project, mail.key)
+    links = {**links_for(mail.project, mail.key), **mail.context.get("links", {})}
     context = context_of(mail.person, links=links, about=mail.context)
     letter = render(wording, context, subject=mail.subject)
     if mail.kind == MailStream.CONFIRMATION:

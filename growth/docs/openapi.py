@@ -10,9 +10,10 @@ from campaigns import schema as campaigns
 from contacts import schema as contacts
 from growth.api.json import dump
 from growth.projects import schema as projects
+from waitlists import schema as waitlists
 from webhooks import schema as webhooks
 
-DESCRIBED = (contacts, campaigns, webhooks, projects)
+DESCRIBED = (contacts, campaigns, waitlists, webhooks, projects)
 """Who says what the operations are; to import them is enough."""
 
 
