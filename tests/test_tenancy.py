@@ -15,7 +15,9 @@ from growth.models import ApiKey
 from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
 from tests.factories import make_contact, make_topic
+from tests.waitlists.factories import make_entry, make_waitlist
 from tests.webhooks.factories import make_delivery, make_endpoint
+from waitlists.models import Entry, Waitlist
 from webhooks.models import Delivery, Endpoint
 
 _numbers = count()
@@ -68,15 +70,18 @@ def things_of(project, path: str) -> dict[str, str]:
     campaign = make_lifecycle(project, "0m")
     topic = make_topic(project, f"topic-{next(_numbers)}")
     delivery = make_delivery(make_endpoint(project))
+    entry = make_entry(make_waitlist(project))
     own = {
         "contacts": contact.id,
         "segments": segment.id,
         "campaigns": campaign.id,
         "topics": topic.id,
         "webhooks": delivery.endpoint_id,
+        "waitlists": entry.waitlist_id,
     }
     pk = own.get(path.split("/")[2], "tmpl_unknown")
-    return {"pk": pk, "contact_id": contact.id, "topic": topic.code, "log": delivery.id}
+    nested = {"topic": topic.code, "log": delivery.id, "entry_id": entry.id}
+    return {"pk": pk, "contact_id": contact.id, **nested}
 
 
 def test_the_walk_finds_the_documented_routes():
@@ -107,6 +112,7 @@ def test_a_call_needs_a_key_and_its_scope(project, method, path, scope):
 
 def rows() -> list:
     tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery)
+    tables += (Waitlist, Entry)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 
@@ -122,6 +128,7 @@ def test_a_strangers_thing_answers_as_an_unknown_one(project, other_project, met
             "pk": strange.split("/")[place][:-1] + "0",
             "contact_id": "cntct_0000000000",
             "log": "wh_log_0000000000",
+            "entry_id": "wl_entry_0000000000",
         },
     )
     before = rows()
@@ -175,6 +182,7 @@ EXEMPT = {
     "deleted_at": "contacts to be purged",
     "leased_until": "mail of dead workers",
     "provider_id": "mail providers know no projects",
+    "slug": "public pages know no projects",
     "notice_due_at": "notices that are due",
     "recheck_at": "memberships that time changes",
     "traits": "GIN, which has no leading column",

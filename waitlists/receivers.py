@@ -50,7 +50,7 @@ def admit_visitors(news: Sequence[DomainEvent], *, at: datetime) -> None:
         waitlist = lists.select_related("project", "stream").first()
         contact = Contact.objects.alive().filter(project=event.project, pk=event.subject).first()
         if waitlist is None or contact is None or not waitlist.is_open:
-            log.warning("waitlist_not_joined", waitlist=told["waitlist_id"], event=event.id)
+            log.warning("waitlist_not_joined", waitlist=told["waitlist_id"], news=event.id)
             continue
         joining = Joining(contact.email, code=told.get("referral_code") or "")
         admit(waitlist, contact.key, joining, at=at, hops=event.hops)

@@ -1,5 +1,6 @@
 """``/v1/waitlists`` and its public side, for the OpenAPI file and the docs."""
 
+from contacts.schema.shapes import PLACE
 from growth.api.descriptions import Operation, describe, refine
 from growth.api.shapes import (
     WARNINGS,
@@ -70,21 +71,6 @@ _WAITLIST = Shape(
     },
     optional=["warnings"],
 )
-_FIELDS = {
-    "id": public_id("wl_entry"),
-    "contact_id": public_id("cntct"),
-    "email": maybe(text("alice@example.com")),
-    "position": _POSITION,
-    "referral_count": _REFERRALS,
-    "status": _STATUS,
-    "joined_at": time(),
-    "waitlist_id": public_id("wl"),
-    "referral_code": _CODE,
-    "verified_at": maybe(time("When its address was confirmed.")),
-    "approved_at": maybe(time()),
-    "reason": maybe(choice(Entry.Reason.values, "Why it was rejected.")),
-}
-PLACE = Shape("WaitlistPlace", "A contact's place in a waitlist.", _FIELDS)
 _ENTRY = PLACE.but(
     "WaitlistEntry",
     "A place in a waitlist.",
