@@ -178,7 +178,7 @@ def filled(call: Call, things: dict[str, str]) -> tuple[str, object]:
         path += f"?token={things['token']}"
     body = json.loads(json.dumps(call.body))
     for name in body or ():
-        if name in things:
+        if name in things and name != "slug":
             body[name] = things[name]
         if name == "contact_ids":
             body[name] = [things["contact_id"]]

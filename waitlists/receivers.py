@@ -62,7 +62,7 @@ def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
     lapse(news[0].project, [event.subject for event in news], Entry.Reason.DELETED, at=at)
 
 
-@outbox.listen(DomainEventType.CONTACT_CREATED)
+@outbox.listen(DomainEventType.CONTACT_CREATED, DomainEventType.CONTACT_UPDATED)
 def welcome_back(news: Sequence[DomainEvent], *, at: datetime) -> None:
     """Put contacts back who were restored, or parted from those they were merged with."""
     readmit(news[0].project, [event.subject for event in news], at=at)

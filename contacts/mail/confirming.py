@@ -76,9 +76,7 @@ def _asked(contact: Contact, stream: MailStream, step_key: str) -> QuerySet[Emai
     )
 
 
-def _asked_lately(
-    contact: Contact, stream: MailStream, step_key: str, at: datetime
-) -> list[Email]:
+def _asked_lately(contact: Contact, stream: MailStream, step_key: str, at: datetime) -> list[Email]:
     return list(_asked(contact, stream, step_key).filter(created_at__gt=at - WITHIN))
 
 

@@ -60,7 +60,8 @@ def test_the_demo_is_seeded_once(demo):
     names = list(apps.get_model("campaigns", "Campaign").objects.values_list("name", flat=True))
 
     assert sorted(names) == ["News for regulars", "Onboarding", "We miss you"]
-    assert apps.get_model("contacts", "Event").objects.count() == 280
+    assert apps.get_model("contacts", "Event").objects.filter(name="purchase").count() == 280
+    assert apps.get_model("waitlists", "Entry").objects.count() == 13
 
 
 def test_nobody_sees_the_admin_without_logging_in(client):

@@ -83,7 +83,9 @@ def test_somebody_joins_confirms_and_sees_their_place(browser, waitlist):
     assert list(names.values_list("name", flat=True)) == ["$waitlist_joined", "$waitlist_verified"]
 
     assert b'<span class="number">2</span>' in press(browser, path).content  # once more
-    assert Email.objects.filter(template_code="tmpl_wl_welcome", contact=entry.contact_id).count() == 1
+    assert (
+        Email.objects.filter(template_code="tmpl_wl_welcome", contact=entry.contact_id).count() == 1
+    )
     assert b'<span class="number">2</span>' in browser.get(link_of("status")).content
 
 
@@ -314,7 +316,9 @@ def test_a_batch_tells_each_call_of_its_own_fault(ingest, waitlist, relay):
 def test_a_list_that_is_a_strangers_is_not_joined(ingest, other_project, relay):
     strange = make_waitlist(other_project)
     properties = {"waitlist_id": strange.id}
-    ingest.post("/v1/track", {"user_id": "u", "event": "$waitlist_joined", "properties": properties})
+    ingest.post(
+        "/v1/track", {"user_id": "u", "event": "$waitlist_joined", "properties": properties}
+    )
     relay()
 
     assert not Entry.objects.exists()

@@ -17,7 +17,7 @@ def staff(client, db):
 
 
 def act(staff, path: str, action: str, *things):
-    data = {"action": action, "_selected_action": [each.key for each in things]}
+    data = {"action": action, "_selected_action": [each.pk for each in things]}
     return staff.post(path, data, follow=True)
 
 
@@ -49,7 +49,10 @@ def test_staff_see_where_somebody_stands(staff, project):
     page = staff.get(f"/admin/waitlists/entry/{entry.pk}/change/").content.decode()
     assert "second@example.com" in staff.get("/admin/waitlists/entry/?q=second").content.decode()
     assert entry.code in page
-    assert waitlist.url in staff.get(f"/admin/waitlists/waitlist/{waitlist.pk}/change/").content.decode()
+    assert (
+        waitlist.url
+        in staff.get(f"/admin/waitlists/waitlist/{waitlist.pk}/change/").content.decode()
+    )
 
 
 def audit() -> tuple[int, str]:

@@ -6,8 +6,8 @@ from contacts.models import Contact, Email, Event
 from growth.models import DomainEvent
 from tests.factories import make_contact
 from tests.waitlists.factories import enter, make_entry, make_waitlist
-from waitlists.operations.joining import verify
 from waitlists.models import Entry
+from waitlists.operations.joining import verify
 
 DOCUMENTED = {
     "name": "Pro Plan Early Access",
@@ -178,7 +178,9 @@ def test_the_list_pages_through_those_who_wait_and_then_the_others(api, waitlist
     assert [each["position"] for each in seen] == [1, 2, 3, 4, 5, None, None, None]
     assert [each["email"] for each in seen[:5]] == [f"p{n}@example.com" for n in (0, 1, 3, 5, 6)]
     assert {each["status"] for each in seen[5:]} == {"approved", "rejected", "pending"}
-    assert [each["email"] for each in listed(api, waitlist, "?status=approved")] == ["p2@example.com"]
+    assert [each["email"] for each in listed(api, waitlist, "?status=approved")] == [
+        "p2@example.com"
+    ]
     assert [each["position"] for each in listed(api, waitlist, "?status=waiting&limit=2")] == [1, 2]
     assert api.get(f"{path}?status=lost").status_code == 400
     assert api.get(f"{path}?colour=red").status_code == 400
@@ -282,7 +284,9 @@ def test_statistics_are_counts_of_entries(api, waitlist):
         "referral_rate": 0.5,
         "approval_rate": 0.25,
     }
-    assert [(each["email"], each["referral_count"]) for each in leader] == [("first@example.com", 1)]
+    assert [(each["email"], each["referral_count"]) for each in leader] == [
+        ("first@example.com", 1)
+    ]
 
 
 def test_the_profile_and_the_export_show_the_places(api, waitlist):

@@ -47,9 +47,7 @@ class WaitlistViewSet(ProjectViewSet):
     @action(detail=True)
     def stats(self, request: Request, pk: str) -> Response:
         waitlist = self.get_object()
-        return Response(
-            {"waitlist_id": waitlist.id, "stats": stats(waitlist), "updated_at": now()}
-        )
+        return Response({"waitlist_id": waitlist.id, "stats": stats(waitlist), "updated_at": now()})
 
     @action(detail=True)
     def entries(self, request: Request, pk: str) -> Response:

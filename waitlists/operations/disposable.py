@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 
-_DOMAINS = frozenset(
-    """
+_LIST = """
     0-mail.com 10minutemail.com 10minutemail.net 10mail.org 20minutemail.com 33mail.com
     anonbox.net burnermail.io byom.de crazymailing.com deadaddress.com discard.email
     discardmail.com discardmail.de disposablemail.com dispostable.com dropmail.me
@@ -23,8 +22,8 @@ _DOMAINS = frozenset(
     trashmail.com trashmail.de trashmail.me trashmail.net trashmail.ws trbvm.com tyldd.com
     wegwerfmail.de wegwerfmail.net wegwerfmail.org wegwerfemail.de yopmail.com yopmail.fr
     yopmail.net zetmail.com
-    """.split()
-)
+"""
+_DOMAINS = frozenset(_LIST.split())
 
 
 def is_disposable(domain: str, others: Collection[str] = ()) -> bool:

@@ -173,9 +173,7 @@ def _tell_of_birth(waitlist: Waitlist, row: Row, at: datetime, hops: int) -> Non
     tell(waitlist, [told], at=at, hops=hops)
 
 
-def _again(
-    waitlist: Waitlist, entry: Entry, joining: Joining, at: datetime, hops: int
-) -> Row:
+def _again(waitlist: Waitlist, entry: Entry, joining: Joining, at: datetime, hops: int) -> Row:
     """Return the place of who joins again; who is not confirmed yet may be so by that."""
     if entry.status != _Status.PENDING:
         return row_of(entry)
@@ -209,5 +207,3 @@ def _hold(contact: int) -> None:
 
 def _contact(entry: Entry) -> Contact:
     return Contact.objects.select_related("project").get(pk=entry.contact_id)
-
-

@@ -122,13 +122,9 @@ def rerank(waitlist: Waitlist) -> None:
     """Bring all ranks in line with a new ``referral_boost``."""
     own = Entry.objects.filter(project=waitlist.project_id, waitlist=waitlist)
     boost = waitlist.referral_boost
-    own.filter(referral_count__gt=0).update(
-        sort_key=F("sequence") - F("referral_count") * boost
-    )
+    own.filter(referral_count__gt=0).update(sort_key=F("sequence") - F("referral_count") * boost)
     with connection.cursor() as cursor:
-        cursor.execute(
-            _REBUILD, {"project": waitlist.project_key, "waitlist": waitlist.key}
-        )
+        cursor.execute(_REBUILD, {"project": waitlist.project_key, "waitlist": waitlist.key})
 
 
 @dataclass(frozen=True)

@@ -64,4 +64,6 @@ def _save(waitlist: Waitlist, fields: list[str] | None = None) -> None:
         with transaction.atomic():
             waitlist.save(update_fields=fields)
     except IntegrityError:
-        raise Conflict(f"There is a waitlist {waitlist.slug} already; choose another slug.") from None
+        raise Conflict(
+            f"There is a waitlist {waitlist.slug} already; choose another slug."
+        ) from None
