@@ -318,7 +318,7 @@ RATE_LIMITS = env.bool("GROWTH_RATE_LIMITS", default=True)
 # How many proxies of ours add to X-Forwarded-For; TLS ends at one of them.
 PROXIES = env.int("GROWTH_PROXIES", default=int(HTTPS))
 
-# How many strangers join a waitlist: from one address of the network a day, and by one code an hour.
+# How many strangers join a waitlist: from one network address a day, and by one code an hour.
 # Nobody does from these domains of mail, as from those known to hand out addresses for ten minutes.
 WAITLIST_JOINS_PER_ADDRESS = env.int("GROWTH_WAITLIST_JOINS_PER_ADDRESS", default=20)
 WAITLIST_JOINS_PER_CODE = env.int("GROWTH_WAITLIST_JOINS_PER_CODE", default=20)

@@ -58,11 +58,13 @@ _OTHERS = f"""
      ORDER BY e.changed_at DESC, e.id DESC LIMIT %(count)s
 """
 _ONWARD_OTHERS = "AND (e.changed_at, e.id) < (%(at)s::timestamptz, %(id)s)"
-_CHOSEN = f"""
+_SINGLE = f"""
     SELECT {_FIELDS}, CASE WHEN e.status = 'waiting' THEN 1 + {_BEFORE.format(e="e")} END
       FROM waitlists_entry e JOIN contacts_contact c ON c.id = e.contact_id
-     WHERE e.project_id = %(project)s AND e.id = ANY(%(ids)s)
+     WHERE e.project_id = %(project)s AND
 """
+_CHOSEN = f"{_SINGLE} e.id = ANY(%(ids)s)"
+_OWN = f"{_SINGLE} e.contact_id = %(contact)s ORDER BY e.id"
 
 
 class Row(NamedTuple):
@@ -191,9 +193,9 @@ def stats(waitlist: Waitlist) -> dict[str, Any]:
 
 def entries_of(contact: Contact) -> list[dict[str, Any]]:
     """Return the contact's places, as its profile shows them."""
-    own = Entry.objects.filter(project=contact.project_id, contact=contact).order_by("id")
-    rows = rows_of(contact.project_key, [each.key for each in own.only("id")])
-    return [rows[key].as_dict() for key in sorted(rows)]
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN, {"project": contact.project_key, "contact": contact.key})
+        return [Row(*row).as_dict() for row in cursor.fetchall()]
 
 
 def find_by_slug(slug: str) -> Waitlist | None:

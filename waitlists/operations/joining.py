@@ -62,7 +62,7 @@ def join(waitlist: Waitlist, joining: Joining, *, at: datetime) -> Joined:
     [outcome] = upsert_contacts(waitlist.project, [sighting], at=at)
     if outcome.violations:
         raise Invalid(*outcome.violations)
-    return admit(waitlist, outcome.contact, joining, at=at)
+    return _admit(waitlist, outcome.contact, joining, at, hops=0)
 
 
 @atomic_with_retries
@@ -70,38 +70,7 @@ def admit(
     waitlist: Waitlist, contact: int, joining: Joining, *, at: datetime, hops: int = 0
 ) -> Joined:
     """Put the contact, by its key, on the list; see ``join``."""
-    _hold(contact)
-    waitlist.lock()
-    referrer, warnings = _referrer(waitlist, joining.code)
-    own = Entry.objects.filter(project=waitlist.project_id, waitlist=waitlist, contact=contact)
-    if entry := own.filter(entry=0).first():
-        return Joined(_again(waitlist, entry, joining, at, hops), is_new=False, warnings=warnings)
-    is_sure = joining.is_vouched_for or not waitlist.require_verification
-    sequence = waitlist.last_sequence + 1
-    try:
-        entry = Entry.objects.create(
-            project=waitlist.project,
-            waitlist=waitlist,
-            contact_id=contact,
-            code="".join(secrets.choice(_ALPHABET) for _ in range(CODE_LENGTH)),
-            status=_Status.PENDING,
-            sequence=sequence,
-            sort_key=sequence,
-            referred_by=referrer,
-            traits={} if joining.is_vouched_for else joining.traits,
-            joined_at=at,
-            changed_at=at,
-        )
-    except IntegrityError:
-        raise RaceLost from None  # The code is another's: one in 10^14.
-    moves = [Move(None, _Status.PENDING, sequence, sequence)]
-    if is_sure:
-        confirm(waitlist, entry, moves, at=at, hops=hops, is_new=True)
-    else:
-        book(waitlist, moves)
-        _tell_of_birth(waitlist, row_of(entry), at, hops)
-        send_question(waitlist, row_of(entry), _contact(entry), at=at)
-    return Joined(row_of(entry), is_new=True, warnings=warnings)
+    return _admit(waitlist, contact, joining, at, hops)
 
 
 @atomic_with_retries
@@ -117,45 +86,79 @@ def verify(waitlist: Waitlist, entry: Entry, *, at: datetime) -> Row:
     _hold(contact.key)
     waitlist.lock()
     entry.refresh_from_db()
-    if entry.status == _Status.PENDING:
-        entry.verified_at = at
-        confirm(waitlist, entry, [], at=at)
-    return row_of(entry)
+    if entry.status != _Status.PENDING:
+        return row_of(entry)
+    entry.verified_at = at
+    return _confirm(waitlist, entry, at, hops=0)
 
 
-def confirm(
-    waitlist: Waitlist,
-    entry: Entry,
-    moves: list[Move],
-    *,
-    at: datetime,
-    hops: int = 0,
-    is_new: bool = False,
-) -> None:
-    """Let the pending entry wait, or in if the list lets everybody in; its friend counts now.
+def _admit(waitlist: Waitlist, contact: int, joining: Joining, at: datetime, hops: int) -> Joined:
+    _hold(contact)
+    waitlist.lock()
+    referrer, warnings = _referrer(waitlist, joining.code)
+    own = Entry.objects.filter(project=waitlist.project_id, waitlist=waitlist, contact=contact)
+    if entry := own.filter(entry=0).first():
+        row = _again(waitlist, entry, joining, at, hops)
+        return Joined(row, is_new=False, warnings=warnings)
+    is_sure = joining.is_vouched_for or not waitlist.require_verification
+    entry = Entry(
+        project=waitlist.project,
+        waitlist=waitlist,
+        contact_id=contact,
+        code="".join(secrets.choice(_ALPHABET) for _ in range(CODE_LENGTH)),
+        status=_Status.PENDING,
+        sequence=waitlist.last_sequence + 1,
+        sort_key=waitlist.last_sequence + 1,
+        referred_by=referrer,
+        traits=joining.traits,
+        joined_at=at,
+        changed_at=at,
+    )
+    if is_sure:
+        _let_wait(waitlist, entry, at)
+    try:
+        entry.save(force_insert=True)
+    except IntegrityError:
+        raise RaceLost from None  # The code is another's: one in 10^14.
+    row = _settle(waitlist, entry, None, at, hops)
+    if not is_sure:
+        send_question(waitlist, row, _contact(entry), at=at)
+    return Joined(row, is_new=True, warnings=warnings)
 
-    The list is locked; ``moves`` are those that belong to this one.
-    """
-    status = _Status.APPROVED if waitlist.auto_approve else _Status.WAITING
-    moves += [Move(entry.status, status, entry.sort_key, entry.sort_key)]
-    entry.status, entry.changed_at, entry.confirmed_at = status, at, at
-    entry.approved_at = at if status == _Status.APPROVED else None
+
+def _let_wait(waitlist: Waitlist, entry: Entry, at: datetime) -> None:
+    """Change the entry so that it waits, or is in if the list lets everybody in."""
+    entry.status = _Status.APPROVED if waitlist.auto_approve else _Status.WAITING
+    entry.approved_at = at if waitlist.auto_approve else None
+    entry.changed_at = entry.confirmed_at = at
     entry.is_credited, entry.traits = entry.referred_by_id is not None, {}
+
+
+def _confirm(waitlist: Waitlist, entry: Entry, at: datetime, hops: int) -> Row:
+    """Let the pending entry wait, under the lock of the list."""
+    _let_wait(waitlist, entry, at)
     entry.save(
         update_fields=[
             *("status", "changed_at", "confirmed_at", "approved_at", "verified_at"),
             *("is_credited", "traits"),
         ]
     )
+    return _settle(waitlist, entry, _Status.PENDING, at, hops)
+
+
+def _settle(waitlist: Waitlist, entry: Entry, was: str | None, at: datetime, hops: int) -> Row:
+    """Write the books of an entry that is new, or waits now: its friend counts, all is told."""
     friends = [Entry._meta.pk.get_prep_value(entry.referred_by_id)] if entry.is_credited else []
-    book(waitlist, moves + credit(waitlist, friends, 1))
+    move = Move(was, entry.status, entry.sort_key, entry.sort_key)
+    book(waitlist, [move, *credit(waitlist, friends, 1)])
     rows = rows_of(waitlist.project_key, [entry.key, *friends])
-    tell(waitlist, _told(entry, rows, friends, is_new), at=at, hops=hops)
-    if status == _Status.WAITING:
+    tell(waitlist, _told(entry, rows, friends, is_new=was is None), at=at, hops=hops)
+    if entry.status == _Status.WAITING:
         send_welcome(waitlist, rows[entry.key], at=at, hops=hops)
+    return rows[entry.key]
 
 
-def _told(entry: Entry, rows: dict[int, Row], friends: list[int], is_new: bool) -> list[Told]:
+def _told(entry: Entry, rows: dict[int, Row], friends: list[int], *, is_new: bool) -> list[Told]:
     own = rows[entry.key]
     told = []
     if is_new:
@@ -168,18 +171,12 @@ def _told(entry: Entry, rows: dict[int, Row], friends: list[int], is_new: bool) 
     return told
 
 
-def _tell_of_birth(waitlist: Waitlist, row: Row, at: datetime, hops: int) -> None:
-    told = Told(row, "$waitlist_joined", DomainEventType.WAITLIST_ENTRY_CREATED)
-    tell(waitlist, [told], at=at, hops=hops)
-
-
 def _again(waitlist: Waitlist, entry: Entry, joining: Joining, at: datetime, hops: int) -> Row:
     """Return the place of who joins again; who is not confirmed yet may be so by that."""
     if entry.status != _Status.PENDING:
         return row_of(entry)
     if joining.is_vouched_for or not waitlist.require_verification:
-        confirm(waitlist, entry, [], at=at, hops=hops)
-        return row_of(entry)
+        return _confirm(waitlist, entry, at, hops)
     if joining.traits:
         entry.traits = joining.traits
         entry.save(update_fields=["traits"])

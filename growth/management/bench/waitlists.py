@@ -73,7 +73,8 @@ _MOVE = """
     DO UPDATE SET count = bucket.count + excluded.count
 """
 _EVENTS = """
-    INSERT INTO contacts_event (project_id, contact_id, name, properties, timestamp, received_at, hops)
+    INSERT INTO contacts_event
+           (project_id, contact_id, name, properties, timestamp, received_at, hops)
     SELECT %s, contact, %s, '{}', %s, %s, 0 FROM unnest(%s::bigint[]) contact RETURNING id
 """
 _NEWS = """
@@ -82,7 +83,8 @@ _NEWS = """
       FROM unnest(%s::bigint[], %s::jsonb[]) AS told (contact, data)
 """
 _TAKE = """
-    UPDATE waitlists_entry entry SET status = 'approved', approved_at = %(now)s, changed_at = %(now)s
+    UPDATE waitlists_entry entry
+       SET status = 'approved', approved_at = %(now)s, changed_at = %(now)s
       FROM (SELECT id FROM waitlists_entry
              WHERE project_id = %(project)s AND waitlist_id = %(waitlist)s AND status = 'waiting'
              ORDER BY sort_key, joined_at, id LIMIT %(count)s) first
@@ -96,9 +98,11 @@ _JOIN = """
     VALUES (%s, %s, %s, 0, %s, 'waiting', '', %s, %s, 0, %s, true, '{}', %s, %s, %s) RETURNING id
 """
 _MAIL = """
-    INSERT INTO contacts_email (project_id, stream_id, step_key, entry, contact_id, address, email_key,
-           template_code, subject, context, state, reason, attempts, created_at, due_at, hops)
-    VALUES (%s, %s, 'welcome', 0, %s, %s, %s, 'tmpl_wl_welcome', '', %s, 'queued', '', 0, %s, %s, 0)
+    INSERT INTO contacts_email (project_id, stream_id, step_key, entry, contact_id, address,
+           email_key, template_code, subject, context, state, reason, attempts, created_at,
+           due_at, hops)
+    VALUES (%s, %s, 'welcome', 0, %s, %s, %s, 'tmpl_wl_welcome', '', %s, 'queued', '', 0,
+            %s, %s, 0)
 """
 
 
