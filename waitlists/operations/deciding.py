@@ -26,6 +26,10 @@ _APPROVE = """
     RETURNING entry.id, entry.sort_key, entry.joined_at
 """
 _Status = Entry.Status
+_UNSURE = (
+    "This entry has not confirmed its address yet; add the address with your secret key to vouch"
+    " for it."
+)
 
 
 @atomic_with_retries
@@ -65,7 +69,7 @@ def approve(waitlist: Waitlist, entry: Entry, *, at: datetime) -> Row:
     if entry.status == _Status.APPROVED:
         return row_of(entry)
     if entry.status == _Status.PENDING:
-        raise Conflict("This entry has not confirmed its address yet; add it by key to let it in.")
+        raise Conflict(_UNSURE)
     if entry.reason in (Entry.Reason.DELETED, Entry.Reason.MERGED):
         raise Conflict("The contact of this entry is not there any more.")
     friends = _friends(entry) if entry.status == _Status.REJECTED and entry.confirmed_at else []

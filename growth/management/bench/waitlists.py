@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 
 from contacts.models import partitions
+from growth.management.bench import waitlist_sql as sql
 from growth.management.bench.data import vacuum
 from growth.management.bench.measure import Ratio, paced, ratio, rounds
 from growth.models import Project
@@ -27,83 +28,6 @@ SIZES = {True: (5_000, 50_000), False: (10_000, 1_000_000)}
 BOOST, PAGE, BATCH = 3, 50, 50
 
 _TABLES = ("contacts_contact", "waitlists_entry", "waitlists_bucket", "waitlists_waitlist")
-_PEOPLE = """
-    INSERT INTO contacts_contact
-           (project_id, email, email_key, phone, external_id, traits, tags, created_at, updated_at)
-    SELECT %(project)s, %(slug)s || n || '@example.com', %(slug)s || n || '@example.com', '', '',
-           '{}', '{}', %(at)s, %(at)s
-      FROM generate_series(1, %(count)s) n RETURNING id
-"""
-_ENTRIES = f"""
-    WITH person AS ({_PEOPLE})
-    INSERT INTO waitlists_entry
-           (project_id, waitlist_id, contact_id, entry, code, status, reason, sequence, sort_key,
-            referral_count, is_credited, traits, joined_at, confirmed_at, changed_at)
-    SELECT %(project)s, %(waitlist)s, id, 0, %(slug)s || id, 'waiting', '', n, n,
-           CASE WHEN n %% 5 = 0 THEN 1 + n %% 7 ELSE 0 END, false, '{{}}', %(at)s, %(at)s, %(at)s
-      FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM person) numbered
-"""
-_BARE_PAGE = """
-    SELECT e.id, e.code, e.referral_count, e.sort_key, e.joined_at, e.status, c.email
-      FROM waitlists_entry e JOIN contacts_contact c ON c.id = e.contact_id
-     WHERE e.project_id = %(project)s AND e.waitlist_id = %(waitlist)s AND e.status = 'waiting'
-       AND (e.sort_key, e.joined_at, e.id) > (%(key)s, %(at)s, %(id)s)
-     ORDER BY e.sort_key, e.joined_at, e.id LIMIT %(count)s
-"""
-_BARE_STRETCHES = """
-    SELECT sum(count) FROM waitlists_bucket
-     WHERE project_id = %(project)s AND waitlist_id = %(waitlist)s AND number < %(key)s >> 10
-"""
-_BARE_WITHIN = """
-    SELECT count(*) FROM waitlists_entry
-     WHERE project_id = %(project)s AND waitlist_id = %(waitlist)s AND status = 'waiting'
-       AND sort_key >= %(key)s >> 10 << 10
-       AND (sort_key, joined_at, id) < (%(key)s, %(at)s, %(id)s)
-"""
-_COUNT = """
-    SELECT count(*) FROM waitlists_entry
-     WHERE project_id = %(project)s AND waitlist_id = %(waitlist)s AND status = 'waiting'
-       AND (sort_key, joined_at, id) < (%(key)s, %(at)s, %(id)s)
-"""
-_HOLD = "SELECT FROM waitlists_waitlist WHERE id = %s FOR UPDATE"
-_MOVE = """
-    INSERT INTO waitlists_bucket AS bucket (project_id, waitlist_id, number, count)
-    VALUES (%s, %s, %s >> 10, %s)
-    ON CONFLICT (project_id, waitlist_id, number)
-    DO UPDATE SET count = bucket.count + excluded.count
-"""
-_EVENTS = """
-    INSERT INTO contacts_event
-           (project_id, contact_id, name, properties, timestamp, received_at, hops)
-    SELECT %s, contact, %s, '{}', %s, %s, 0 FROM unnest(%s::bigint[]) contact RETURNING id
-"""
-_NEWS = """
-    INSERT INTO growth_domainevent (project_id, type, data, subject, hops, created_at)
-    SELECT %s, 'waitlist.entry', data, contact, 0, %s
-      FROM unnest(%s::bigint[], %s::jsonb[]) AS told (contact, data)
-"""
-_TAKE = """
-    UPDATE waitlists_entry entry
-       SET status = 'approved', approved_at = %(now)s, changed_at = %(now)s
-      FROM (SELECT id FROM waitlists_entry
-             WHERE project_id = %(project)s AND waitlist_id = %(waitlist)s AND status = 'waiting'
-             ORDER BY sort_key, joined_at, id LIMIT %(count)s) first
-     WHERE entry.id = first.id
-    RETURNING entry.id, entry.contact_id, entry.sort_key, entry.code, entry.referral_count
-"""
-_JOIN = """
-    INSERT INTO waitlists_entry (project_id, waitlist_id, contact_id, entry, code, status, reason,
-           sequence, sort_key, referral_count, referred_by_id, is_credited, traits, joined_at,
-           confirmed_at, changed_at)
-    VALUES (%s, %s, %s, 0, %s, 'waiting', '', %s, %s, 0, %s, true, '{}', %s, %s, %s) RETURNING id
-"""
-_MAIL = """
-    INSERT INTO contacts_email (project_id, stream_id, step_key, entry, contact_id, address,
-           email_key, template_code, subject, context, state, reason, attempts, created_at,
-           due_at, hops)
-    VALUES (%s, %s, 'welcome', 0, %s, %s, %s, 'tmpl_wl_welcome', '', %s, 'queued', '', 0,
-            %s, %s, 0)
-"""
 
 
 def run(url: str, *, is_small: bool) -> Iterator[Ratio]:
@@ -153,7 +77,7 @@ class Bench:
     def bare_page(self) -> int:
         """Read a page somewhere, and where its first one stands."""
         place = self._some()
-        rows = _rows(_BARE_PAGE, {**place, **self.own, "count": PAGE})
+        rows = _rows(sql.BARE_PAGE, {**place, **self.own, "count": PAGE})
         if rows:
             self._bare_position({"key": rows[0][3], "at": rows[0][4], "id": rows[0][0]})
         return 1
@@ -168,13 +92,13 @@ class Bench:
         return self._bare_position(self._some())
 
     def _bare_position(self, place: dict[str, Any]) -> int:
-        _rows(_BARE_STRETCHES, {**place, **self.own})
-        _rows(_BARE_WITHIN, {**place, **self.own})
+        _rows(sql.BARE_STRETCHES, {**place, **self.own})
+        _rows(sql.BARE_WITHIN, {**place, **self.own})
         return 1
 
     def counted_position(self) -> int:
         """Tell where one stands by counting those before."""
-        _rows(_COUNT, {**self.places[-1], **self.own})
+        _rows(sql.COUNT, {**self.places[-1], **self.own})
         return 1
 
     def last_position(self) -> int:
@@ -206,13 +130,13 @@ class Bench:
             " AND value = %s",
             [project, email],
         )
-        [(contact,)] = _rows(_PEOPLE, {"project": project, "slug": email, "at": at, "count": 1})
+        [(contact,)] = _rows(sql.PEOPLE, {"project": project, "slug": email, "at": at, "count": 1})
         _do(
             "INSERT INTO contacts_identity (project_id, kind, value, contact_id)"
             " VALUES (%s, 'email', %s, %s)",
             [project, email, contact],
         )
-        _rows(_HOLD, [waitlist])
+        _rows(sql.HOLD, [waitlist])
         [(friend, key)] = _rows(
             "SELECT id, sort_key FROM waitlists_entry WHERE project_id = %s AND code = %s",
             [project, code],
@@ -229,7 +153,7 @@ class Bench:
             [waitlist],
         )
         [(entry,)] = _rows(
-            _JOIN,
+            sql.JOIN,
             [
                 project,
                 waitlist,
@@ -249,14 +173,14 @@ class Bench:
             [BOOST, friend],
         )
         for where, delta in ((key, -1), (key - BOOST, 1), (sequence, 1)):
-            _do(_MOVE, [project, waitlist, where, delta])
+            _do(sql.MOVE, [project, waitlist, where, delta])
         self._bare_position({"key": sequence, "at": at, "id": entry})
-        _rows(_EVENTS, [project, "$waitlist_joined", at, at, [contact]])
-        _rows(_EVENTS, [project, "$waitlist_referred", at, at, [contact]])
+        _rows(sql.EVENTS, [project, "$waitlist_joined", at, at, [contact]])
+        _rows(sql.EVENTS, [project, "$waitlist_referred", at, at, [contact]])
         news = orjson.dumps({"id": entry, "email": email, "position": sequence}).decode()
         for _ in range(4):  # contact.created, its change, the entry, and the recorded events
-            _do(_NEWS, [project, at, [contact], [news]])
-        _do(_MAIL, [project, self.waitlist.stream_id, contact, email, email, news, at, at])
+            _do(sql.NEWS, [project, at, [contact], [news]])
+        _do(sql.MAIL, [project, self.waitlist.stream_id, contact, email, email, news, at, at])
 
     def approve(self) -> int:
         """Let the first fifty in."""
@@ -267,11 +191,11 @@ class Bench:
         """Write what an approval of fifty writes."""
         project, waitlist = self.own["project"], self.own["waitlist"]
         with transaction.atomic():
-            _rows(_HOLD, [waitlist])
-            taken = _rows(_TAKE, {**self.own, "now": self.at, "count": BATCH})
+            _rows(sql.HOLD, [waitlist])
+            taken = _rows(sql.TAKE, {**self.own, "now": self.at, "count": BATCH})
             for number in {key >> 10 for _, _, key, _, _ in taken}:
                 gone = sum(key >> 10 == number for _, _, key, _, _ in taken)
-                _do(_MOVE, [project, waitlist, number << 10, -gone])
+                _do(sql.MOVE, [project, waitlist, number << 10, -gone])
             _do(
                 "UPDATE waitlists_waitlist SET waiting_count = waiting_count - %s,"
                 " approved_count = approved_count + %s WHERE id = %s",
@@ -281,13 +205,13 @@ class Bench:
             mails = dict(
                 _rows("SELECT id, email FROM contacts_contact WHERE id = ANY(%s)", [people])
             )
-            _rows(_EVENTS, [project, "$waitlist_approved", self.at, self.at, people])
+            _rows(sql.EVENTS, [project, "$waitlist_approved", self.at, self.at, people])
             told = [
                 orjson.dumps({"id": e, "email": mails[c], "code": code, "count": n}).decode()
                 for e, c, _, code, n in taken
             ]
-            _do(_NEWS, [project, self.at, people, told])
-            _do(_NEWS, [project, self.at, people[:1], [orjson.dumps(told).decode()]])
+            _do(sql.NEWS, [project, self.at, people, told])
+            _do(sql.NEWS, [project, self.at, people[:1], [orjson.dumps(told).decode()]])
         return 1
 
 
@@ -349,7 +273,7 @@ def _filled(project: Project, slug: str, size: int, at: datetime) -> Waitlist:
     waitlist = create_waitlist(project, name=slug, slug=slug, referral_boost=BOOST, at=at)
     with transaction.atomic():
         _do(
-            _ENTRIES,
+            sql.ENTRIES,
             {
                 "project": project.key,
                 "waitlist": waitlist.key,
