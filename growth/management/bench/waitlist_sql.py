@@ -12,7 +12,7 @@ ENTRIES = f"""
     INSERT INTO waitlists_entry
            (project_id, waitlist_id, contact_id, entry, code, status, reason, sequence, sort_key,
             referral_count, is_credited, traits, joined_at, confirmed_at, changed_at)
-    SELECT %(project)s, %(waitlist)s, id, 0, %(slug)s || id, 'waiting', '', n, n,
+    SELECT %(project)s, %(waitlist)s, id, 0, 'B' || id, 'waiting', '', n, n,
            CASE WHEN n %% 5 = 0 THEN 1 + n %% 7 ELSE 0 END, false, '{{}}', %(at)s, %(at)s, %(at)s
       FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM person) numbered
 """
