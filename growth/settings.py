@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "contacts",
     "campaigns",
     "referrals",
+    "waitlists",
     "webhooks",
 ]
 MIDDLEWARE = [
@@ -304,7 +305,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Growth API",
-    "DESCRIPTION": "Contacts, events, segments and campaigns. The guides are at /docs/.",
+    "DESCRIPTION": "Contacts, events, segments, campaigns and waitlists. The guides are at /docs/.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",  # Its schemas are JSON Schema as it is.
     "SCHEMA_PATH_PREFIX": "/v1",
@@ -316,6 +317,14 @@ SPECTACULAR_SETTINGS = {
 
 METRICS_TOKEN = env("GROWTH_METRICS_TOKEN", default="")  # Without one, anybody may read them.
 RATE_LIMITS = env.bool("GROWTH_RATE_LIMITS", default=True)
+# How many proxies of ours add to X-Forwarded-For; TLS ends at one of them.
+PROXIES = env.int("GROWTH_PROXIES", default=int(HTTPS))
+
+# How many strangers join a waitlist: from one network address a day, and by one code an hour.
+# Nobody does from these domains of mail, as from those known to hand out addresses for ten minutes.
+WAITLIST_JOINS_PER_ADDRESS = env.int("GROWTH_WAITLIST_JOINS_PER_ADDRESS", default=20)
+WAITLIST_JOINS_PER_CODE = env.int("GROWTH_WAITLIST_JOINS_PER_CODE", default=20)
+WAITLIST_BLOCKED_DOMAINS = env.list("GROWTH_WAITLIST_BLOCKED_DOMAINS", default=[])
 
 # Browsers may send events and fill in public forms from any site: their keys can do nothing else.
 CORS_URLS_REGEX = r"^/v1/((identify|track|page|screen|group|alias|batch|import)/?|public/.*)$"

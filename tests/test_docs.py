@@ -28,7 +28,10 @@ from tests.factories import make_contact, make_event, make_topic
 from tests.openapi import Call, calls, faults
 from tests.referrals.factories import convert, make_link, make_program
 from tests.test_tenancy import INGEST, management_calls
+from tests.waitlists.factories import make_entry, make_waitlist
 from tests.webhooks.factories import make_delivery, make_endpoint
+from waitlists.mail import status_token
+from waitlists.queries import row_of
 
 CALLS = {call.id: call for call in calls()}
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -45,6 +48,10 @@ def test_the_file_holds_every_route_and_no_other():
         (method, re.sub(r"<str:pk>", "{id}", path).replace("<str:", "{").replace(">", "}"))
         for method, path, _ in management_calls()
     } | {("post", f"/v1/{name}") for name in (*INGEST, "public/mail/{provider}")}
+    real |= {
+        ("post", "/v1/public/waitlists/{slug}/entries"),
+        ("get", "/v1/public/waitlists/{slug}/status"),
+    }
 
     assert {(call.method, call.path) for call in CALLS.values()} == real
     assert len(CALLS) == len(real)
@@ -102,7 +109,12 @@ def things(project) -> dict[str, str]:
     key, _ = ApiKey.objects.issue(project, name="Old", type="secret", scopes=["contacts:read"])
     delivery = make_delivery(make_endpoint(project))
     conversion = convert(make_link(make_program(project)))
+    entry = make_entry(make_waitlist(project, slug="early"))
     return {
+        "entry_id": entry.id,
+        "slug": "early",
+        "token": status_token(row_of(entry)),
+        "/v1/waitlists": entry.waitlist_id,
         "contact_id": contact.id,
         "log": delivery.id,
         "provider": "postmark",
@@ -170,9 +182,11 @@ def filled(call: Call, things: dict[str, str]) -> tuple[str, object]:
     parts = call.path.split("/")
     own = things.get("/".join(parts[:4]), things.get("/".join(parts[:3]), ""))
     path = re.sub(r"{(\w+)}", lambda found: things.get(found[1], own), call.path)
+    if any(each["name"] == "token" for each in call.operation.get("parameters", ())):
+        path += f"?token={things['token']}"
     body = json.loads(json.dumps(call.body))
     for name in body or ():
-        if name in things:
+        if name in things and name != "slug":
             body[name] = things[name]
         if name == "contact_ids":
             body[name] = [things["contact_id"]]

@@ -24,6 +24,7 @@ ELSEWHERE = {
     "segments": "tests/contacts/test_segments_page.py",
     "story": "tests/faults/test_story.py",
     "templates": "tests/contacts/test_templates_documented.py",
+    "waitlists": "tests/waitlists/test_waitlists_page.py",
     "webhooks": "tests/webhooks/test_docs_page.py",
 }
 INGEST = ("/v1/identify", "/v1/track", "/v1/batch")

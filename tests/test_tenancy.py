@@ -17,7 +17,9 @@ from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
 from tests.factories import make_contact, make_topic
 from tests.referrals.factories import convert, make_link, make_program
+from tests.waitlists.factories import make_entry, make_waitlist
 from tests.webhooks.factories import make_delivery, make_endpoint
+from waitlists.models import Entry, Waitlist
 from webhooks.models import Delivery, Endpoint
 
 _numbers = count()
@@ -72,6 +74,7 @@ def things_of(project, path: str) -> dict[str, str]:
     delivery = make_delivery(make_endpoint(project))
     link = make_link(make_program(project))
     conversion = convert(link)
+    entry = make_entry(make_waitlist(project))
     own = {
         "contacts": contact.id,
         "segments": segment.id,
@@ -80,6 +83,7 @@ def things_of(project, path: str) -> dict[str, str]:
         "webhooks": delivery.endpoint_id,
         "referrals/programs": link.program_id,
         "referrals/conversions": conversion.id,
+        "waitlists": entry.waitlist_id,
     }
     parts = path.split("/")
     pk = own.get("/".join(parts[2:4]), own.get(parts[2], "tmpl_unknown"))
@@ -89,6 +93,7 @@ def things_of(project, path: str) -> dict[str, str]:
         "topic": topic.code,
         "log": delivery.id,
         "link_code": link.code,
+        "entry_id": entry.id,
     }
 
 
@@ -123,6 +128,7 @@ REFERRALS = (Program, Link, Conversion, Reward)
 
 def rows() -> list:
     tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery, *REFERRALS)
+    tables += (Waitlist, Entry)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 
@@ -139,6 +145,7 @@ def test_a_strangers_thing_answers_as_an_unknown_one(project, other_project, met
             "contact_id": "cntct_0000000000",
             "log": "wh_log_0000000000",
             "link_code": "NOBODY-222",
+            "entry_id": "wl_entry_0000000000",
         },
     )
     before = rows()
@@ -192,6 +199,7 @@ EXEMPT = {
     "deleted_at": "contacts to be purged",
     "leased_until": "mail of dead workers",
     "provider_id": "mail providers know no projects",
+    "slug": "public pages know no projects",
     "notice_due_at": "notices that are due",
     "recheck_at": "memberships that time changes",
     "traits": "GIN, which has no leading column",

@@ -56,6 +56,7 @@ class ContactSerializer(StrictSerializer):
     consents = serializers.JSONField(read_only=True)
     recent_events = serializers.JSONField(read_only=True)
     referral_stats = serializers.JSONField(read_only=True)
+    waitlists = serializers.JSONField(read_only=True)
 
     def validate_external_id(self, text: str | None) -> str | None:
         if text and names_nobody(text):

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 
 from contacts.mail.links import SAMPLE, UnknownToken, read_confirm_token
 from contacts.mail.queueing import Mailing, Recipient, queue_recipients
 from contacts.models import Contact, Email, MailStream, Topic
+from growth.models import Project
 
 TEMPLATE = "tmpl_confirm"
 VALID_FOR = timedelta(days=7)
@@ -29,18 +31,8 @@ def ask(contact: Contact, topics: Iterable[Topic], *, at: datetime) -> None:
     topics = list(topics)
     if not contact.email_key or not topics:
         return
-    stream, _ = MailStream.objects.get_or_create(
-        project=contact.project,
-        kind=MailStream.CONFIRMATION,
-        defaults={"name": "Confirmations"},
-    )
-    asked = Email.objects.filter(
-        Q(contact=contact) | Q(email_key=contact.email_key),
-        project=contact.project,
-        stream=stream,
-        step_key=_STEP,
-    )
-    lately = list(asked.filter(created_at__gt=at - WITHIN))
+    stream = _stream(contact.project)
+    lately = _asked_lately(contact, stream, _STEP, at)
     fresh = {
         code
         for mail in lately
@@ -53,10 +45,47 @@ def ask(contact: Contact, topics: Iterable[Topic], *, at: datetime) -> None:
         "topics": [{"code": topic.code, "name": topic.name} for topic in topics],
         "sender": contact.project.name,
     }
-    last = asked.aggregate(last=Max("entry"))["last"]
-    entry = 0 if last is None else last + 1
-    recipient = Recipient(contact.key, entry=entry, context=context)
-    queue_recipients(stream, Mailing(_STEP, TEMPLATE), [recipient], at=at)
+    _queue(contact, stream, Mailing(_STEP, TEMPLATE), context, at)
+
+
+def ask_by(contact: Contact, mailing: Mailing, context: dict[str, Any], *, at: datetime) -> None:
+    """Send a mail that asks the contact something else, by its own link; no more often than that.
+
+    The contact must be locked, or nobody else must ask it the same.
+    """
+    stream = _stream(contact.project)
+    lately = _asked_lately(contact, stream, mailing.step_key, at)
+    is_fresh = any(at - mail.created_at < ASK_AGAIN_AFTER for mail in lately)
+    if contact.email_key and len(lately) < MOST and not is_fresh:
+        _queue(contact, stream, mailing, context, at)
+
+
+def _stream(project: Project) -> MailStream:
+    stream, _ = MailStream.objects.get_or_create(
+        project=project, kind=MailStream.CONFIRMATION, defaults={"name": "Confirmations"}
+    )
+    return stream
+
+
+def _asked(contact: Contact, stream: MailStream, step_key: str) -> QuerySet[Email]:
+    return Email.objects.filter(
+        Q(contact=contact) | Q(email_key=contact.email_key),
+        project=contact.project,
+        stream=stream,
+        step_key=step_key,
+    )
+
+
+def _asked_lately(contact: Contact, stream: MailStream, step_key: str, at: datetime) -> list[Email]:
+    return list(_asked(contact, stream, step_key).filter(created_at__gt=at - WITHIN))
+
+
+def _queue(
+    contact: Contact, stream: MailStream, mailing: Mailing, context: dict[str, Any], at: datetime
+) -> None:
+    last = _asked(contact, stream, mailing.step_key).aggregate(last=Max("entry"))["last"]
+    recipient = Recipient(contact.key, entry=0 if last is None else last + 1, context=context)
+    queue_recipients(stream, mailing, [recipient], at=at)
 
 
 def email_to_confirm(token: str) -> Email:

@@ -23,7 +23,8 @@ KNOWN = {
     "sender": None,
     "topics": None,
     "links": {
-        *("confirm", "invite", "preferences", "referral", "survey", "unsubscribe", "view"),
+        *("confirm", "invite", "preferences", "referral", "status", "survey", "unsubscribe"),
+        "view",
     },
 }
 """What a template may speak of: the names below each, or None where there may be any."""

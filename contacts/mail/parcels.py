@@ -54,7 +54,8 @@ def letter_of(
     :raises RenderError: if the template cannot be rendered for this contact.
     """
     own = links_for(mail.project, mail.key)
-    context = context_of(mail.person, links={**links, **own}, about=mail.context)
+    links = {**links, **own, **mail.context.get("links", {})}
+    context = context_of(mail.person, links=links, about=mail.context)
     letter = render(wording, context, subject=mail.subject)
     if mail.kind == MailStream.CONFIRMATION:
         return letter  # Who only asks whether they may write, asks no more.

@@ -72,7 +72,7 @@ def _entries(
     for key, owner, reached, *place in annotated.values_list(
         "pk", "owner", "advance", *same, "entry"
     ):
-        yield Entry(key, owner, reached, tuple(place))
+        yield Entry(rows.model._meta.pk.get_prep_value(key), owner, reached, tuple(place))
 
 
 def _exchange(rows: QuerySet, given: Mapping[int, int], taken: Mapping[int, int]) -> None:

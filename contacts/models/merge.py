@@ -122,7 +122,9 @@ class Merge(ProjectModel):
             )
             .filter(advance__gt=F("rival_advance"))
         )
-        pairs = [list(pair) for pair in ahead.order_by("pk").values_list("pk", "rival")]
+        key = rows.model._meta.pk.get_prep_value  # SQL knows no public ids.
+        found = ahead.order_by("pk").values_list("pk", "rival")
+        pairs = [[key(own), key(other)] for own, other in found]
         if pairs:
             table = rows.model._meta.db_table
             self._exchange(table, pairs, self._source_key, self._target_key)

@@ -13,7 +13,8 @@ class Call(NamedTuple):
 
     A historical call is stored and counted, and triggers nothing. An alias names the
     ``previous_id`` that means the same person. ``referral`` is by what link the person came, where
-    the call says it. ``warnings`` say what of it is not heeded.
+    the call says it. A command asks an app above for something: it does that, and tells the event
+    itself. ``warnings`` say what of it is not heeded.
     """
 
     sighting: Sighting
@@ -24,4 +25,5 @@ class Call(NamedTuple):
     is_historical: bool = False
     previous_id: str = ""
     referral: dict[str, str] | None = None
+    is_command: bool = False
     warnings: tuple[str, ...] = ()

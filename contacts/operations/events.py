@@ -47,8 +47,10 @@ def _store(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     meant = [(call, outcome.contact) for call, outcome in judged if not outcome.violations]
     aliases = [Alias(call.previous_id, contact) for call, contact in meant if call.previous_id]
     merged = follow_aliases(project, aliases, at=at)
-    told = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
+    named = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
     _tell_referrals(project, meant, merged, at)
+    outbox.emit(project, *_commands(named), at=at)
+    told = [(call, contact) for call, contact in named if not call.is_command]
     live, historical = (_rows(told, is_historical=each) for each in (False, True))
     Event.objects.store(project, live, changes=identified.changes, at=at)
     Event.objects.store(project, historical, is_quiet=True, at=at)
@@ -93,6 +95,18 @@ def _forget(project: Project, calls: list[Call]) -> None:
     """Let calls that were refused be told again, under the same message ids."""
     if ids := [call.message_id for call in calls if call.message_id]:
         EventReceipt.objects.filter(project=project, message_id__in=ids).delete()
+
+
+def _commands(named: list[tuple[Call, int]]) -> list[outbox.News]:
+    return [
+        outbox.News(
+            DomainEventType.EVENT_COMMANDED,
+            {"name": call.name, "properties": call.properties},
+            subject=contact,
+        )
+        for call, contact in named
+        if call.is_command and not call.is_historical
+    ]
 
 
 def _rows(told: list[tuple[Call, int]], *, is_historical: bool) -> list[dict[str, Any]]:

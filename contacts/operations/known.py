@@ -86,6 +86,7 @@ def _is_simple(call: Call) -> bool:
     return (
         bool(call.name and call.message_id)
         and not call.is_historical
+        and not call.is_command
         and call.referral is None
         and not call.sighting.tells
         and tuple(claim.kind for claim in call.sighting.claims) in _SIMPLE

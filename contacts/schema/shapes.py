@@ -56,6 +56,24 @@ SCORES = group(
     engagement=whole(82, "What the contact did lately."),
     lead=whole(65, "How near it is to buying."),
 )
+PLACE = Shape(
+    "WaitlistPlace",
+    "A contact's place in a waitlist.",
+    {
+        "id": public_id("wl_entry"),
+        "contact_id": public_id("cntct"),
+        "email": maybe(text("alice@example.com")),
+        "position": maybe(whole(1, "From the front; null for who does not wait.")),
+        "referral_count": whole(12, "Friends who joined by the entry's link and confirmed."),
+        "status": choice(["pending", "waiting", "approved", "rejected"]),
+        "joined_at": time(),
+        "waitlist_id": public_id("wl"),
+        "referral_code": text("K7P2QX9MWB"),
+        "verified_at": maybe(time("When its address was confirmed.")),
+        "approved_at": maybe(time()),
+        "reason": maybe(choice(["staff", "deleted", "merged"], "Why it was rejected.")),
+    },
+)
 PROFILE = CONTACT.but(
     "Profile",
     "All that is known of a person.",
@@ -73,6 +91,7 @@ PROFILE = CONTACT.but(
     ),
     recent_events=list_of(EVENT, "The latest ten."),
     referral_stats=group(referrals_made=whole(7), conversions=whole(3)),
+    waitlists=list_of(PLACE, "Its places in waitlists."),
     warnings=list_of(text("id: This field is read-only and was ignored.")),
 )
 CONFLICT = Shape(

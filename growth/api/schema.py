@@ -294,6 +294,7 @@ _PARTS = {
     "provider": "postmark",
     "log": ids.encode("wh_log", 1),
     "link_code": "ALICE-ACME-7K2",
+    "slug": "beta",
 }
 _LIMIT = whole(25, f"Items on a page: {DEFAULT_LIMIT}, or up to {MAX_LIMIT}.", minimum=1)
 _CURSOR = text("eyJpZCI6…", "The next_cursor of the page before, with the same filters.")

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -64,18 +65,37 @@ class Counter:
             timeouts = {"socket_timeout": _REDIS_TIMEOUT, "socket_connect_timeout": _REDIS_TIMEOUT}
             self._shared = RedisStorage(url, **timeouts)
 
-    def add(self, name: str) -> int:
-        """Return how many have come under the name, this one included."""
+    def add(self, name: str, seconds: int = 2) -> int:
+        """Return how many have come under the name, this one included, in so many seconds."""
         if self._shared and time.monotonic() >= self._away_until:
             try:
-                return self._shared.incr(name, 2)
+                return self._shared.incr(name, seconds)
             except Exception as error:  # Whatever is wrong with it, requests go on.
                 self._away_until = time.monotonic() + _REDIS_PAUSE
                 log.warning("rate_limits_are_local", error=repr(error))
-        return self._local.incr(name, 2)
+        return self._local.incr(name, seconds)
 
 
 _counter = Counter(settings.BROKER_URL)
+
+
+def is_within(name: str, limit: int, window: timedelta, *, at: datetime) -> bool:
+    """Count one under the name, and tell whether that is still within the limit of the window.
+
+    Windows follow each other without a gap: the first one begins in 1970.
+    """
+    if not settings.RATE_LIMITS:
+        return True
+    number = int(at.timestamp() / window.total_seconds())
+    return _counter.add(f"limit/{name}/{number}", int(window.total_seconds())) <= limit
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return where the request comes from; of what it says of that, only our own proxies' word."""
+    if settings.PROXIES:
+        hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        return hops[-min(settings.PROXIES, len(hops))].strip()
+    return request.META.get("REMOTE_ADDR", "")
 
 
 class KeyThrottle(BaseThrottle):

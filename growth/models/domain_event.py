@@ -39,6 +39,7 @@ class DomainEventType(models.TextChoices):
     WAITLIST_ENTRY_CREATED = "waitlist.entry.created"
     WAITLIST_ENTRY_VERIFIED = "waitlist.entry.verified"
     WAITLIST_ENTRY_APPROVED = "waitlist.entry.approved"
+    EVENT_COMMANDED = "event.commanded"
     EVENTS_RECORDED = "events.recorded"
     EVENTS_EVALUATED = "events.evaluated"
     SETTINGS_UPDATED = "settings.updated"
@@ -48,10 +49,9 @@ class DomainEventType(models.TextChoices):
     def is_public(self) -> bool:
         """Whether integrators may hear of it."""
         return self not in (
-            self.EVENTS_RECORDED,
-            self.EVENTS_EVALUATED,
-            self.SETTINGS_UPDATED,
+            *(self.EVENT_COMMANDED, self.EVENTS_RECORDED, self.EVENTS_EVALUATED),
             self.REFERRAL_SEEN,
+            self.SETTINGS_UPDATED,
         )
 
 

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("contacts", "0012_mail_gates"),
-        ("growth", "0008_referral_seen"),
+        ("growth", "0007_public_event_types"),
     ]
 
     operations = [

@@ -13,6 +13,7 @@ STARTERS = [
     "tmpl_trial_expiring",
     "tmpl_welcome_01",
     "tmpl_welcome_02",
+    "tmpl_wl_confirm",
     "tmpl_wl_invite",
     "tmpl_wl_welcome",
 ]

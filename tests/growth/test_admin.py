@@ -63,6 +63,8 @@ def test_the_demo_is_seeded_once(demo):
     events = apps.get_model("contacts", "Event").objects.exclude(name__startswith="$")
     assert events.count() == 280
     assert apps.get_model("referrals", "Conversion").objects.count() == 7
+    assert apps.get_model("contacts", "Event").objects.filter(name="purchase").count() == 280
+    assert apps.get_model("waitlists", "Entry").objects.count() == 13
 
 
 def test_nobody_sees_the_admin_without_logging_in(client):

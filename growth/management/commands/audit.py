@@ -8,13 +8,14 @@ from django.utils.timezone import now
 from contacts.models import Segment
 from contacts.operations.auditing import Audit
 from growth.models import Project
+from waitlists.operations.auditing import drifts as waitlist_drifts
 
 
 class Command(BaseCommand):
     help = (
         "Compare stored memberships, contact counts and scores with what plain Python computes "
-        "from contacts and events. Prints a line for each difference, and exits with 1 if there "
-        "is one."
+        "from contacts and events, and the books of waitlists with their entries. Prints a line "
+        "for each difference, and exits with 1 if there is one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,6 +38,9 @@ class Command(BaseCommand):
                     self.stdout.write(str(drift))
                     drifts += 1
                 contacts += audit.contacts
+                for drift in () if segment or sample else waitlist_drifts(audit.project):
+                    self.stdout.write(str(drift))
+                    drifts += 1
         self.stderr.write(f"{contacts:,} contacts compared; {drifts:,} differences.")
         sys.exit(1 if drifts else 0)
 

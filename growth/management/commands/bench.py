@@ -13,6 +13,7 @@ from growth.management.bench import (
     latency,
     mail,
     segments,
+    waitlists,
     webhooks,
 )
 from growth.management.bench.database import throw_away_database
@@ -26,6 +27,7 @@ BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "segments": segments.run,
     "latency": latency.run,
     "mail": mail.run,
+    "waitlists": waitlists.run,
     "webhooks": webhooks.run,
 }
 

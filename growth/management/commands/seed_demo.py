@@ -12,6 +12,8 @@ from contacts.operations.imports import FileImport
 from contacts.operations.segments import create_segment
 from growth.management.demo.referrals import write_demo_program
 from growth.models import Project
+from waitlists.operations.joining import Joining, join
+from waitlists.operations.waitlists import create_waitlist
 
 PURCHASES = Path(__file__).parents[1] / "demo" / "purchases.csv"
 _MAPPING = Mapping(
@@ -38,6 +40,13 @@ SEGMENTS = {
 }
 
 
+WAITING = [
+    *[(name, "") for name in ("Ada", "Ben", "Cleo", "Dario", "Emma", "Farid", "Gina", "Hugo")],
+    *[("Ines", "Hugo"), ("Jonas", "Hugo"), ("Kira", "Emma"), ("Liam", ""), ("Mona", "Liam")],
+]
+"""People on the list, and the friends who brought them."""
+
+
 class Command(BaseCommand):
     help = "Fill the first project with the history of a small, made-up shop. Run twice, it is one."
 
@@ -54,11 +63,22 @@ class Command(BaseCommand):
         ]
         self._write_campaigns(project, regulars, lapsed)
         write_demo_program(project, regulars, at=now())
+        self._fill_waitlist(project)
 
     def _import(self, project: Project) -> None:
         running = FileImport(project, PURCHASES, _MAPPING, shift_to_now=True, at=now())
         for _ in running.run(settings.DATA_DIR / "rejected-demo.csv"):
             pass
+
+    def _fill_waitlist(self, project: Project) -> None:
+        """Make a list of people who came in this order, each by the friend that is named."""
+        waitlist = create_waitlist(project, name="Early access", referral_boost=3, at=now())
+        codes = {"": ""}
+        for name, friend in WAITING:
+            joining = Joining(
+                f"{name.lower()}@example.com", {"name": name}, codes[friend], is_vouched_for=True
+            )
+            codes[name] = join(waitlist, joining, at=now()).entry.code
 
     def _write_campaigns(self, project: Project, regulars: Segment, lapsed: Segment) -> None:
         onboarding = create_campaign(

@@ -1,0 +1,90 @@
+"""What waitlists do when they hear of contacts, and of their own approvals."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.dispatch import receiver
+from django.utils.timezone import now
+
+from contacts.models import Absorption, Contact, Merge
+from contacts.signals import contact_described, contact_erasing, contact_merging
+from growth import ids, outbox
+from growth.models import DomainEvent, DomainEventType, Project
+from waitlists.mail import send_invites
+from waitlists.models import Entry, Waitlist
+from waitlists.models.entry import advance
+from waitlists.operations.joining import Joining, admit
+from waitlists.operations.leaving import lapse, readmit
+from waitlists.queries import entries_of, rows_of
+
+log = structlog.get_logger(__name__)
+
+
+@outbox.listen(DomainEventType.WAITLIST_ENTRY_APPROVED)
+def invite(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """Write to those who were let in.
+
+    Not where they are let in: who does that holds the list, and mail needs the contacts.
+    """
+    project = news[0].project
+    hops = {ids.decode("wl_entry", event.data["id"]): event.hops for event in news}
+    rows = rows_of(project.key, hops)
+    lists = Waitlist.objects.addressed().filter(pk__in={row.waitlist for row in rows.values()})
+    for waitlist in lists.select_related("project", "stream").order_by("id"):
+        own = [row for row in rows.values() if row.waitlist == waitlist.key]
+        for hop in sorted(set(hops.values())):
+            invited = [row for row in own if hops[row.key] == hop]
+            send_invites(waitlist, invited, at=at, hops=hop)
+
+
+@outbox.listen(DomainEventType.EVENT_COMMANDED)
+def admit_visitors(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """Put those on a list of whom a client said so; they still confirm their address."""
+    for event in news:
+        told = event.data["properties"]
+        if event.data["name"] != "$waitlist_joined":
+            continue
+        lists = Waitlist.objects.in_project(event.project).filter(pk=told["waitlist_id"])
+        waitlist = lists.select_related("project", "stream").first()
+        contact = Contact.objects.alive().filter(project=event.project, pk=event.subject).first()
+        if waitlist is None or contact is None or not waitlist.is_open:
+            log.warning("waitlist_not_joined", waitlist=told["waitlist_id"], news=event.id)
+            continue
+        joining = Joining(contact.email, code=told.get("referral_code") or "")
+        admit(waitlist, contact.key, joining, at=at, hops=event.hops)
+
+
+@outbox.listen(DomainEventType.CONTACT_DELETED)
+def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """Take contacts who were deleted out of the queues."""
+    lapse(news[0].project, [event.subject for event in news], Entry.Reason.DELETED, at=at)
+
+
+@outbox.listen(DomainEventType.CONTACT_CREATED, DomainEventType.CONTACT_UPDATED)
+def welcome_back(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """Put contacts back who were restored, or parted from those they were merged with."""
+    readmit(news[0].project, [event.subject for event in news], at=at)
+
+
+@receiver(contact_erasing)
+def strip_entries(project: Project, contacts: Sequence[int], **_: Any) -> dict[str, int]:
+    """End the entries; they go on to be counted."""
+    lapse(project, contacts, Entry.Reason.DELETED, at=now())
+    entries = Entry.objects.filter(project=project, contact__in=contacts)
+    return {Entry._meta.db_table: entries.update(traits={})}
+
+
+@receiver(contact_merging)
+def move_entries(merge: Merge | Absorption, **_: Any) -> None:
+    """Give the survivor the better place of two on one list; the other one leaves the queue."""
+    merge.move_entries(Entry.objects.all(), ("waitlist",), advance())
+    sources = merge.into if isinstance(merge, Absorption) else [merge.source_id]
+    lapse(merge.project, list(sources), Entry.Reason.MERGED, at=now())
+
+
+@receiver(contact_described)
+def describe_entries(contact: Contact, **_: Any) -> dict[str, Any]:
+    """Show the contact's places in its profile."""
+    return {"waitlists": entries_of(contact)}

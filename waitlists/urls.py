@@ -1,0 +1,26 @@
+"""Waitlists: management, the entrance for strangers, and public pages."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from waitlists.api.entrance import EntranceView, StatusView
+from waitlists.api.waitlists import WaitlistViewSet
+from waitlists.public import confirmation, page, status
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("waitlists", WaitlistViewSet)
+
+# Clients send these with and without a slash; a redirect would lose their bodies.
+api = [
+    *router.urls,
+    *(
+        path(f"public/waitlists/<str:slug>/{name}{end}", view.as_view())
+        for name, view in (("entries", EntranceView), ("status", StatusView))
+        for end in ("", "/")
+    ),
+]
+public = [
+    path("w/<str:slug>", page),
+    path("w/<str:slug>/status", status),
+    path("w/<str:slug>/confirm", confirmation),
+]
