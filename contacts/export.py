@@ -46,7 +46,7 @@ def exported(contact: Contact, *, at: datetime) -> Iterator[bytes]:
 def _described(contact: Contact) -> dict[str, Any]:
     described: dict[str, Any] = {"contact": contact.snapshot()}
     described["activity"] = _activity(contact)
-    for _, addition in contact_described.send(sender=Contact, contact=contact):
+    for _, addition in contact_described.send(sender=Contact, contact=contact, in_full=True):
         described |= addition
     return described
 

@@ -3,7 +3,9 @@
 from django.dispatch import Signal
 
 contact_described = Signal()
-"""``contact``: receivers return a dict of what they add to the contact's profile."""
+"""``contact``: receivers return a dict of what they add to the contact's profile; with ``in_full``,
+to the export of all that is held of it.
+"""
 
 contact_erasing = Signal()
 """``project``, ``contacts``: keys of the contact and of all that became part of it. Receivers strip
@@ -17,4 +19,9 @@ contact_merging = Signal()
 
 It is sent again for what came late; to undo a merge takes no receiver. An ``Absorption`` of
 visitors is told in the same way.
+"""
+
+mail_links_wanted = Signal()
+"""``project``, ``mails``, ``at``: mails about to be written whose templates speak of links that no
+part of the mail engine makes. Receivers return what they have: links by name, by the mails' keys.
 """

@@ -1,7 +1,9 @@
 """A mail from the queue, written and addressed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from django.conf import settings
 
@@ -25,25 +27,32 @@ class Parcel:
     message: bytes
 
 
-def write(mail: Mail, wording: Wording, project: Project, *, at: datetime) -> Parcel:
-    """Return the mail as it goes to the server.
+def write(
+    mail: Mail,
+    wording: Wording,
+    project: Project,
+    *,
+    links: Mapping[str, str] = MappingProxyType({}),
+    at: datetime,
+) -> Parcel:
+    """Return the mail as it goes to the server; ``links`` are those that other apps offer it.
 
     :raises AddressError: if its address is none.
     :raises RenderError: if its template cannot be rendered for this contact.
     """
-    letter = letter_of(mail, wording)
+    letter = letter_of(mail, wording, links)
     unsubscribe = unsubscribe_url(unsubscribe_token(mail.project, mail.key))
     message_id = f"{name_of(mail.project, mail.key)}.mail"
     return pack(letter, project, mail.address, unsubscribe, message_id, at=at)
 
 
-def letter_of(mail: Mail, wording: Wording) -> Letter:
+def letter_of(mail: Mail, wording: Wording, links: Mapping[str, str]) -> Letter:
     """Return what the contact reads.
 
     :raises RenderError: if the template cannot be rendered for this contact.
     """
-    links = links_for(mail.project, mail.key)
-    context = context_of(mail.person, links=links, about=mail.context)
+    own = links_for(mail.project, mail.key)
+    context = context_of(mail.person, links={**links, **own}, about=mail.context)
     letter = render(wording, context, subject=mail.subject)
     if mail.kind == MailStream.CONFIRMATION:
         return letter  # Who only asks whether they may write, asks no more.

@@ -26,6 +26,7 @@ from contacts.mail.preview import preview
 from contacts.mail.relays import AnyRelay, relay_to, shared_relay
 from contacts.mail.templates import find_template, templates_for
 from contacts.mail.transport import RelayDown
+from contacts.mail.wanted import Links, wanted_links
 from contacts.models import Email, MailStream, Template
 from contacts.models.addresses import AddressError
 from growth.errors import Conflict, DomainError, Invalid, Violation
@@ -73,6 +74,7 @@ class _Batch:
         projects = Project.objects.filter(pk__in={mail.project for mail in claim.mails})
         self._projects = {project.key: project for project in projects}
         self._capped = {project.key for project in projects if project.mail_cap_count}
+        self._links: dict[int, Links] = {}
         self._templates = templates_for((mail.project, mail.template_code) for mail in claim.mails)
 
     def send(self) -> bool:
@@ -80,6 +82,7 @@ class _Batch:
         server was there all the time.
         """
         mails = pacing.let_pass(self._claim, self._projects, at=self._at)
+        self._links = wanted_links(mails, self._templates, self._projects, at=self._at)
         stop = time.monotonic() + BATCH_SECONDS
         for start in range(0, len(mails), CHUNK):
             is_there = self._send_chunk(mails[start : start + CHUNK])
@@ -131,7 +134,8 @@ class _Batch:
         template = self._templates.get((mail.project, mail.template_code))
         if template is None:
             raise TemplateError(f"there is no template {mail.template_code}")
-        return write(mail, template, self._projects[mail.project], at=self._at)
+        links = self._links.get(mail.key, {})
+        return write(mail, template, self._projects[mail.project], links=links, at=self._at)
 
     def _deliverable(self, written: Sequence[Written]) -> tuple[list[Written], list[Outcome]]:
         """Part the mails that this server takes from those whose address only others take."""
