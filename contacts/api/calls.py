@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, NoReturn
 
+from contacts.api.commands import COMMANDS
 from contacts.models.addresses import AddressError
 from contacts.models.identity import NO_PERSON, names_nobody
 from contacts.operations.events import HISTORICAL_AGE, Call
@@ -64,14 +65,18 @@ def parse_call(item: Any, envelope: Envelope) -> Call:
     timestamp = _timestamp(item, envelope, warnings)
     is_old = envelope.received_at - timestamp > HISTORICAL_AGE
     name = _event_name(type, item)
+    is_historical = is_old or context.get("historical") is True
+    if name in COMMANDS and is_historical:
+        warnings.append(f"event: {name} is too old to be acted on; nothing was done.")
     return Call(
         sighting=_sighting(type, item, warnings),
         name=name,
         properties=_properties(type, item) if name else {},
         timestamp=timestamp,
         message_id=_text(item, "message_id", limit=255) or None,
-        is_historical=is_old or context.get("historical") is True,
+        is_historical=is_historical,
         previous_id=_text(item, "previous_id") if type == "alias" else "",
+        is_command=name in COMMANDS,
         warnings=tuple(warnings),
     )
 
@@ -132,7 +137,9 @@ def _event_name(type: str, item: dict[str, Any]) -> str:
     name = item.get("event")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_EVENT_NAME:
         _refuse("event", "invalid", f"Name the event in 1 to {MAX_EVENT_NAME} characters.")
-    if name.startswith("$"):
+    if name in COMMANDS:
+        COMMANDS[name](_objects(item, "properties"))
+    elif name.startswith("$"):
         _refuse("event", "reserved", "Names that begin with $ are the system's own.")
     return name
 

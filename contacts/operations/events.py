@@ -12,7 +12,8 @@ from contacts.operations.aliasing import Alias, follow_aliases, prepare_merges, 
 from contacts.operations.contacts import identify
 from contacts.operations.people import Sighting
 from contacts.operations.resolving import Outcome
-from growth.models import Project
+from growth import outbox
+from growth.models import DomainEventType, Project
 from growth.transactions import atomic_with_retries
 
 HISTORICAL_AGE = timedelta(hours=24)
@@ -22,7 +23,8 @@ class Call(NamedTuple):
     """One call of the ingest API: who it speaks of, and the event it tells, if it tells one.
 
     A historical call is stored and counted, and triggers nothing. An alias names the
-    ``previous_id`` that means the same person. ``warnings`` say what of it is not heeded.
+    ``previous_id`` that means the same person. A command asks an app above for something: it does
+    that, and tells the event itself. ``warnings`` say what of it is not heeded.
     """
 
     sighting: Sighting
@@ -32,6 +34,7 @@ class Call(NamedTuple):
     message_id: str | None = None
     is_historical: bool = False
     previous_id: str = ""
+    is_command: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -57,7 +60,9 @@ def _record(project: Project, fresh: list[Call], at: datetime) -> list[Outcome]:
     meant = [(call, outcome.contact) for call, outcome in judged if not outcome.violations]
     aliases = [Alias(call.previous_id, contact) for call, contact in meant if call.previous_id]
     merged = follow_aliases(project, aliases, at=at)
-    told = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
+    named = [(call, survivor(contact, merged)) for call, contact in meant if call.name]
+    outbox.emit(project, *_commands(named), at=at)
+    told = [(call, contact) for call, contact in named if not call.is_command]
     live, historical = (_rows(told, is_historical=each) for each in (False, True))
     Event.objects.store(project, live, changes=identified.changes, at=at)
     Event.objects.store(project, historical, is_quiet=True, at=at)
@@ -91,6 +96,18 @@ def _forget(project: Project, calls: list[Call]) -> None:
     """Let calls that were refused be told again, under the same message ids."""
     if ids := [call.message_id for call in calls if call.message_id]:
         EventReceipt.objects.filter(project=project, message_id__in=ids).delete()
+
+
+def _commands(named: list[tuple[Call, int]]) -> list[outbox.News]:
+    return [
+        outbox.News(
+            DomainEventType.EVENT_COMMANDED,
+            {"name": call.name, "properties": call.properties},
+            subject=contact,
+        )
+        for call, contact in named
+        if call.is_command and not call.is_historical
+    ]
 
 
 def _rows(told: list[tuple[Call, int]], *, is_historical: bool) -> list[dict[str, Any]]:

@@ -39,6 +39,7 @@ class DomainEventType(models.TextChoices):
     WAITLIST_ENTRY_CREATED = "waitlist.entry.created"
     WAITLIST_ENTRY_VERIFIED = "waitlist.entry.verified"
     WAITLIST_ENTRY_APPROVED = "waitlist.entry.approved"
+    EVENT_COMMANDED = "event.commanded"
     EVENTS_RECORDED = "events.recorded"
     EVENTS_EVALUATED = "events.evaluated"
     SETTINGS_UPDATED = "settings.updated"
@@ -46,7 +47,10 @@ class DomainEventType(models.TextChoices):
     @property
     def is_public(self) -> bool:
         """Whether integrators may hear of it."""
-        return self not in (self.EVENTS_RECORDED, self.EVENTS_EVALUATED, self.SETTINGS_UPDATED)
+        return self not in (
+            *(self.EVENT_COMMANDED, self.EVENTS_RECORDED, self.EVENTS_EVALUATED),
+            self.SETTINGS_UPDATED,
+        )
 
 
 class DomainEventQuerySet(ProjectQuerySet):
