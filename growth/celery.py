@@ -111,6 +111,7 @@ _CLOCK = {
     "contacts.tasks.prune_receipts": crontab(minute="27"),  # message ids of last week
     "campaigns.tasks.take_due_steps": 1,  # journeys whose next mail is due
     "campaigns.tasks.start_due_broadcasts": 5,  # broadcasts that are due, or sent
+    "surveys.tasks.send_due_surveys": 5,  # invitations that are due
     "growth.tasks.prune_idempotency_keys": crontab(minute="37"),  # answers of yesterday
     "webhooks.tasks.attempt_due_deliveries": 1,  # webhooks that are due, or due again
     "webhooks.tasks.take_replays": 5,  # replays that were asked for

@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "growth",
     "contacts",
     "campaigns",
+    "surveys",
     "webhooks",
 ]
 MIDDLEWARE = [

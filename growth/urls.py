@@ -9,9 +9,10 @@ from contacts import urls as contacts
 from growth import health
 from growth.metrics import metrics
 from growth.projects import urls as projects
+from surveys import urls as surveys
 from webhooks import urls as webhooks
 
-apps = (contacts, campaigns, webhooks, projects)
+apps = (contacts, campaigns, surveys, webhooks, projects)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),

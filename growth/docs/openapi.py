@@ -10,9 +10,10 @@ from campaigns import schema as campaigns
 from contacts import schema as contacts
 from growth.api.json import dump
 from growth.projects import schema as projects
+from surveys import schema as surveys
 from webhooks import schema as webhooks
 
-DESCRIBED = (contacts, campaigns, webhooks, projects)
+DESCRIBED = (contacts, campaigns, surveys, webhooks, projects)
 """Who says what the operations are; to import them is enough."""
 
 
