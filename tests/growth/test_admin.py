@@ -59,8 +59,11 @@ def test_every_list_and_page_opens_on_real_rows(staff, demo):
 def test_the_demo_is_seeded_once(demo):
     names = list(apps.get_model("campaigns", "Campaign").objects.values_list("name", flat=True))
 
-    assert sorted(names) == ["News for regulars", "Onboarding", "We miss you"]
-    assert apps.get_model("contacts", "Event").objects.count() == 280
+    assert sorted(names) == [
+        *("News for regulars", "Onboarding", "Promoters bring their friends", "We miss you")
+    ]
+    assert apps.get_model("surveys", "Response").objects.count() == 9
+    assert apps.get_model("contacts", "Event").objects.count() == 280 + 9
 
 
 def test_nobody_sees_the_admin_without_logging_in(client):
