@@ -22,6 +22,7 @@ ELSEWHERE = {
     "mail": "tests/contacts/test_mail_docs.py",
     "segments": "tests/contacts/test_segments_page.py",
     "story": "tests/faults/test_story.py",
+    "surveys": "tests/surveys/test_docs.py",
     "templates": "tests/contacts/test_templates_documented.py",
     "webhooks": "tests/webhooks/test_docs_page.py",
 }

@@ -12,9 +12,11 @@ from rest_framework.test import APIClient
 
 from contacts.models import Contact, Event, Identity, Membership, Segment, Topic
 from growth.models import ApiKey
+from surveys.models import Survey
 from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
 from tests.factories import make_contact, make_topic
+from tests.surveys.factories import make_survey
 from tests.webhooks.factories import make_delivery, make_endpoint
 from webhooks.models import Delivery, Endpoint
 
@@ -72,6 +74,7 @@ def things_of(project, path: str) -> dict[str, str]:
         "contacts": contact.id,
         "segments": segment.id,
         "campaigns": campaign.id,
+        "surveys": make_survey(project).id,
         "topics": topic.id,
         "webhooks": delivery.endpoint_id,
     }
@@ -106,7 +109,7 @@ def test_a_call_needs_a_key_and_its_scope(project, method, path, scope):
 
 
 def rows() -> list:
-    tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery)
+    tables = (Contact, Identity, Event, Segment, Membership, Topic, Survey, Endpoint, Delivery)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 
