@@ -1,12 +1,14 @@
 """``/v1/surveys``."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response as Answered
 
@@ -16,7 +18,7 @@ from growth import durations
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text, refusal
 from growth.api.json import merge_patch
 from growth.api.viewsets import ProjectViewSet
-from growth.errors import Invalid
+from growth.errors import Invalid, Violation
 from surveys.models import Response, Survey
 from surveys.models.questions import question_violations
 from surveys.models.scales import categories
@@ -37,6 +39,7 @@ LONGEST_COOLDOWN = 3650
 _TEMPLATE_CODE = r"^[a-z][a-z0-9_]{1,63}\Z"
 _TRIGGER = ("event", "segment_id", "delay", "where")
 _CAP = {"max_surveys_per_contact": (1, MOST), "cooldown_days": (0, LONGEST_COOLDOWN)}
+_PLACE = re.compile(r"questions\[(\d+)\]\.?(.*)", re.DOTALL)
 _MERGED = ("trigger", "frequency_cap")
 _CATEGORIES = [*categories("nps"), *categories("csat")]
 
@@ -59,7 +62,7 @@ class SurveySerializer(StrictSerializer):
 
     def validate_questions(self, questions: Any) -> Any:
         if questions is not None and (wrong := list(question_violations(questions))):
-            raise refusal("questions", wrong)
+            raise _by_place(wrong)
         return questions
 
     def validate_trigger(self, trigger: dict | None) -> dict | None:
@@ -254,6 +257,20 @@ def _shown(survey: Survey) -> dict[str, Any]:
         "created_at": survey.created_at,
         "updated_at": survey.updated_at,
     }
+
+
+def _by_place(violations: Iterable[Violation]) -> serializers.ValidationError:
+    """Return what the serializer raises for violations of ``questions[0].id`` and the like."""
+    detail: dict[Any, dict[str, list[ErrorDetail]]] = {}
+    for each in violations:
+        place = _PLACE.fullmatch(each.field)
+        if place is None:
+            return refusal("questions", [each])
+        inner = detail.setdefault(int(place[1]), {})
+        inner.setdefault(place[2] or "non_field_errors", []).append(
+            ErrorDetail(each.message, each.reason)
+        )
+    return serializers.ValidationError(detail)
 
 
 def _is_whole(value: Any, least: int, greatest: int) -> bool:

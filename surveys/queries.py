@@ -5,8 +5,9 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+import orjson
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from contacts.models import Contact
 from growth.models import Project
@@ -105,9 +106,8 @@ def of_contact(contact: Contact, *, in_full: bool) -> dict[str, Any]:
     answers = Response.objects.filter(**own).select_related("survey").order_by("-pk")
     if not in_full:
         return {"survey_responses": [_answered(each) for each in answers[:RECENT]]}
-    parts = Contact.objects.filter(project=contact.project_id, merged_into=contact).values("pk")
     asked = Invitation.objects.filter(
-        project=contact.project_id, contact__in=[contact.pk, *parts.values_list("pk", flat=True)]
+        Q(contact=contact) | Q(contact__merged_into=contact), project=contact.project_id
     )
     return {
         "survey_responses": [_answered(each) for each in answers],
@@ -149,7 +149,7 @@ def _by_question(survey: Survey) -> list[dict[str, Any]]:
     counted = [each["id"] for each in questions if each["type"] != "text"]
     chosen: dict[str, dict[Any, int]] = {}
     for id, value, number in _rows(_CHOSEN, [*place, counted]) if counted else ():
-        chosen.setdefault(id, {})[value] = number
+        chosen.setdefault(id, {})[orjson.loads(value)] = number
     answered = dict(_rows(_ANSWERED, place)) if questions else {}
     return [
         _told(each, answered.get(each["id"], 0), chosen.get(each["id"], {})) for each in questions

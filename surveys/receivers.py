@@ -98,10 +98,10 @@ def _note_answer(event: DomainEvent) -> None:
     survey = surveys.select_related("project").first()
     contact = Contact.objects.filter(project=event.project, pk=event.subject).first()
     if survey is None or contact is None:
-        log.warning("survey_answer_lost", survey=told["survey_id"], event=event.id)
+        log.warning("survey_answer_lost", survey=told["survey_id"], news=event.id)
         return
     try:
         answer = read_answer(survey, told)
         respond(survey, contact, answer, at=event.created_at, hops=event.hops)
     except DomainError as refusal:
-        log.warning("survey_answer_refused", event=event.id, reason=refusal.message)
+        log.warning("survey_answer_refused", news=event.id, reason=refusal.message)

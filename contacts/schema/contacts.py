@@ -103,6 +103,7 @@ _EXPORT = Shape(
             for name in (
                 *("merged_contacts", "claims", "consents", "suppressions"),
                 *("segments", "scores", "emails", "events"),
+                *("survey_responses", "survey_invitations"),
             )
         },
     },
