@@ -45,7 +45,7 @@ def stats(survey: Survey) -> dict[str, Any]:
     invited = Invitation.objects.filter(
         project=survey.project_id, survey=survey, sent_at__isnull=False
     )
-    asked = invited.aggregate(sent=Count("pk"), answered=Count("answered_at"))
+    asked = invited.aggregate(sent=Count("*"), answered=Count("answered_at"))
     responses = Response.objects.filter(project=survey.project_id, survey=survey)
     counts = scores_of_responses(responses)
     total = sum(counts.values())

@@ -132,8 +132,21 @@ def plan_of(queryset) -> str:
 
 
 def test_indexes_answer_statistics_and_find_what_is_due(project):
-    survey = make_survey(project)
-    respond_with(survey, *range(11))
+    survey, ann = make_survey(project), make_contact(project)
+    respond_with(survey, *[n % 11 for n in range(500)])
+    Invitation.objects.bulk_create(
+        Invitation(
+            project=project,
+            survey=survey,
+            contact=ann,
+            entry=n,
+            created_at=AT,
+            sent_at=None if n % 20 else AT,
+        )
+        for n in range(2000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE surveys_invitation, surveys_response")
     sent = Invitation.objects.filter(project=project, survey=survey, sent_at__isnull=False)
     scores = Response.objects.filter(project=project, survey=survey).values_list("score")
 
