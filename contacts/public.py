@@ -33,7 +33,7 @@ from contacts.operations.preferences import (
     was_confirmed,
 )
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
@@ -72,7 +72,7 @@ class _Redirect(_Afterwards, HttpResponseRedirect):
 @require_safe
 def picture(request: HttpRequest, token: str) -> HttpResponse:
     """Show a picture of one point, whatever the token is, and note that the mail is looked at."""
-    response = _Answer(_POINT, content_type="image/gif", headers=_HEADERS)
+    response = _Answer(_POINT, content_type="image/gif", headers=HEADERS)
     try:
         mail = read_open_token(token)
     except UnknownToken:
@@ -92,9 +92,9 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from None
     by_machine, at = is_machine(request.method, request.headers), now()
     if clicked.url:
-        response = _Redirect(clicked.url, headers=_HEADERS)
+        response = _Redirect(clicked.url, headers=HEADERS)
     else:
-        response = _Answer(render_to_string("public/nothing.html"), headers=_HEADERS)
+        response = _Answer(render_to_string("public/nothing.html"), headers=HEADERS)
     response.afterwards = lambda: record_click(clicked, is_machine=by_machine, at=at)
     return response
 
@@ -197,7 +197,7 @@ def _sender(email: Email) -> str:
 
 
 def _page(template: str, context: dict[str, Any]) -> HttpResponse:
-    return HttpResponse(render_to_string(template, context), headers=_HEADERS)
+    return HttpResponse(render_to_string(template, context), headers=HEADERS)
 
 
 def _hinted(address: str) -> str:

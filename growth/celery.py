@@ -126,6 +126,7 @@ _CLOCK = {
     "campaigns.tasks.start_due_broadcasts": 5,  # broadcasts that are due, or sent
     "campaigns.tasks.end_removed_campaigns": 10,  # what waits in deleted campaigns
     "referrals.tasks.issue_matured_rewards": 60,  # rewards that were held to their end
+    "surveys.tasks.send_due_surveys": 5,  # invitations that are due
     "growth.tasks.prune_idempotency_keys": crontab(minute="37"),  # answers of yesterday
     "webhooks.tasks.attempt_due_deliveries": 1,  # webhooks that are due, or due again
     "webhooks.tasks.take_replays": 5,  # replays that were asked for

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "campaigns",
     "referrals",
     "waitlists",
+    "surveys",
     "webhooks",
 ]
 MIDDLEWARE = [

@@ -10,10 +10,11 @@ from growth import health
 from growth.metrics import metrics
 from growth.projects import urls as projects
 from referrals import urls as referrals
+from surveys import urls as surveys
 from waitlists import urls as waitlists
 from webhooks import urls as webhooks
 
-apps = (contacts, campaigns, referrals, waitlists, webhooks, projects)
+apps = (contacts, campaigns, referrals, surveys, waitlists, webhooks, projects)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),

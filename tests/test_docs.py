@@ -27,6 +27,7 @@ from tests.conftest import client_with
 from tests.factories import make_contact, make_event, make_topic
 from tests.openapi import Call, calls, faults
 from tests.referrals.factories import convert, make_link, make_program
+from tests.surveys.factories import make_survey
 from tests.test_tenancy import INGEST, management_calls
 from tests.waitlists.factories import make_entry, make_waitlist
 from tests.webhooks.factories import make_delivery, make_endpoint
@@ -125,6 +126,7 @@ def things(project) -> dict[str, str]:
         "/v1/contacts": contact.id,
         "/v1/segments": segment.id,
         "/v1/campaigns": make_lifecycle(project, "0m").id,
+        "/v1/surveys": make_survey(project).id,
         "/v1/topics": make_topic(project, "offers").id,
         "/v1/templates": "tmpl_welcome_01",
         "/v1/settings": key.id,

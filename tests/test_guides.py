@@ -23,6 +23,7 @@ ELSEWHERE = {
     "referrals": "tests/referrals/test_referrals_page.py",
     "segments": "tests/contacts/test_segments_page.py",
     "story": "tests/faults/test_story.py",
+    "surveys": "tests/surveys/test_docs.py",
     "templates": "tests/contacts/test_templates_documented.py",
     "waitlists": "tests/waitlists/test_waitlists_page.py",
     "webhooks": "tests/webhooks/test_docs_page.py",

@@ -13,10 +13,12 @@ from rest_framework.test import APIClient
 from contacts.models import Contact, Event, Identity, Membership, Segment, Topic
 from growth.models import ApiKey
 from referrals.models import Conversion, Link, Program, Reward
+from surveys.models import Survey
 from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
 from tests.factories import make_contact, make_topic
 from tests.referrals.factories import convert, make_link, make_program
+from tests.surveys.factories import make_survey
 from tests.waitlists.factories import make_entry, make_waitlist
 from tests.webhooks.factories import make_delivery, make_endpoint
 from waitlists.models import Entry, Waitlist
@@ -79,6 +81,7 @@ def things_of(project, path: str) -> dict[str, str]:
         "contacts": contact.id,
         "segments": segment.id,
         "campaigns": campaign.id,
+        "surveys": make_survey(project).id,
         "topics": topic.id,
         "webhooks": delivery.endpoint_id,
         "referrals/programs": link.program_id,
@@ -128,7 +131,7 @@ REFERRALS = (Program, Link, Conversion, Reward)
 
 def rows() -> list:
     tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery, *REFERRALS)
-    tables += (Waitlist, Entry)
+    tables += (Survey, Waitlist, Entry)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 

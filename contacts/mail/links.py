@@ -60,7 +60,8 @@ def links_for(project: int, email: int) -> Mapping[str, str]:
 
 def sample_links() -> Mapping[str, str]:
     """Return the links of a mail that nobody got."""
-    return _links(unsubscribe_url(SAMPLE), f"{base_url()}/c/{SAMPLE}")
+    own = _links(unsubscribe_url(SAMPLE), f"{base_url()}/c/{SAMPLE}")
+    return {**own, "survey": f"{base_url()}/s/{SAMPLE}"}
 
 
 def base_url() -> str:

@@ -105,6 +105,7 @@ _EXPORT = Shape(
             for name in (
                 *("merged_contacts", "claims", "consents", "suppressions"),
                 *("waitlists", "segments", "scores", "emails", "events"),
+                *("survey_responses", "survey_invitations"),
             )
         },
     },

@@ -92,6 +92,9 @@ PROFILE = CONTACT.but(
     recent_events=list_of(EVENT, "The latest ten."),
     referral_stats=group(referrals_made=whole(7), conversions=whole(3)),
     waitlists=list_of(PLACE, "Its places in waitlists."),
+    survey_responses=list_of(
+        free({"survey_name": "Post-Trial NPS", "score": 9}), "The latest ten answers to surveys."
+    ),
     warnings=list_of(text("id: This field is read-only and was ignored.")),
 )
 CONFLICT = Shape(

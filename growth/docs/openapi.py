@@ -11,10 +11,11 @@ from contacts import schema as contacts
 from growth.api.json import dump
 from growth.projects import schema as projects
 from referrals import schema as referrals
+from surveys import schema as surveys
 from waitlists import schema as waitlists
 from webhooks import schema as webhooks
 
-DESCRIBED = (contacts, campaigns, referrals, waitlists, webhooks, projects)
+DESCRIBED = (contacts, campaigns, referrals, surveys, waitlists, webhooks, projects)
 """Who says what the operations are; to import them is enough."""
 
 

@@ -4,15 +4,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('growth', '0007_public_event_types'),
+        ("growth", "0007_public_event_types"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='domainevent',
-            name='type',
-            field=models.CharField(choices=[('contact.created', 'Contact Created'), ('contact.updated', 'Contact Updated'), ('contact.deleted', 'Contact Deleted'), ('contact.merged', 'Contact Merged'), ('segment.entered', 'Segment Entered'), ('segment.exited', 'Segment Exited'), ('campaign.activated', 'Campaign Activated'), ('campaign.paused', 'Campaign Paused'), ('campaign.completed', 'Campaign Completed'), ('campaign.email.sent', 'Campaign Email Sent'), ('campaign.email.delivered', 'Campaign Email Delivered'), ('campaign.email.opened', 'Campaign Email Opened'), ('campaign.email.clicked', 'Campaign Email Clicked'), ('campaign.email.bounced', 'Campaign Email Bounced'), ('campaign.email.complained', 'Campaign Email Complained'), ('campaign.email.unsubscribed', 'Campaign Email Unsubscribed'), ('referral.link.created', 'Referral Link Created'), ('referral.clicked', 'Referral Clicked'), ('referral.converted', 'Referral Converted'), ('referral.reward.issued', 'Referral Reward Issued'), ('referral.reversed', 'Referral Reversed'), ('survey.sent', 'Survey Sent'), ('survey.response.created', 'Survey Response Created'), ('waitlist.entry.created', 'Waitlist Entry Created'), ('waitlist.entry.verified', 'Waitlist Entry Verified'), ('waitlist.entry.approved', 'Waitlist Entry Approved'), ('event.commanded', 'Event Commanded'), ('events.recorded', 'Events Recorded'), ('events.evaluated', 'Events Evaluated'), ('settings.updated', 'Settings Updated'), ('referral.seen', 'Referral Seen')], max_length=64),
+            model_name="domainevent",
+            name="type",
+            field=models.CharField(
+                choices=[
+                    ("contact.created", "Contact Created"),
+                    ("contact.updated", "Contact Updated"),
+                    ("contact.deleted", "Contact Deleted"),
+                    ("contact.merged", "Contact Merged"),
+                    ("segment.entered", "Segment Entered"),
+                    ("segment.exited", "Segment Exited"),
+                    ("campaign.activated", "Campaign Activated"),
+                    ("campaign.paused", "Campaign Paused"),
+                    ("campaign.completed", "Campaign Completed"),
+                    ("campaign.email.sent", "Campaign Email Sent"),
+                    ("campaign.email.delivered", "Campaign Email Delivered"),
+                    ("campaign.email.opened", "Campaign Email Opened"),
+                    ("campaign.email.clicked", "Campaign Email Clicked"),
+                    ("campaign.email.bounced", "Campaign Email Bounced"),
+                    ("campaign.email.complained", "Campaign Email Complained"),
+                    ("campaign.email.unsubscribed", "Campaign Email Unsubscribed"),
+                    ("referral.link.created", "Referral Link Created"),
+                    ("referral.clicked", "Referral Clicked"),
+                    ("referral.converted", "Referral Converted"),
+                    ("referral.reward.issued", "Referral Reward Issued"),
+                    ("referral.reversed", "Referral Reversed"),
+                    ("survey.sent", "Survey Sent"),
+                    ("survey.response.created", "Survey Response Created"),
+                    ("waitlist.entry.created", "Waitlist Entry Created"),
+                    ("waitlist.entry.verified", "Waitlist Entry Verified"),
+                    ("waitlist.entry.approved", "Waitlist Entry Approved"),
+                    ("event.commanded", "Event Commanded"),
+                    ("events.recorded", "Events Recorded"),
+                    ("events.evaluated", "Events Evaluated"),
+                    ("settings.updated", "Settings Updated"),
+                    ("referral.seen", "Referral Seen"),
+                ],
+                max_length=64,
+            ),
         ),
     ]

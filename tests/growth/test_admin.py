@@ -14,7 +14,7 @@ from growth.models import User
 EXEMPT = {"EventReceipt": "its key has two columns, which the admin cannot show"}
 OURS = [
     model
-    for app in ("growth", "contacts", "campaigns", "referrals")
+    for app in ("growth", "contacts", "campaigns", "referrals", "surveys", "waitlists")
     for model in apps.get_app_config(app).get_models()
 ]
 
@@ -59,11 +59,13 @@ def test_every_list_and_page_opens_on_real_rows(staff, demo):
 def test_the_demo_is_seeded_once(demo):
     names = list(apps.get_model("campaigns", "Campaign").objects.values_list("name", flat=True))
 
-    assert sorted(names) == ["News for regulars", "Onboarding", "We miss you"]
+    assert sorted(names) == [
+        *("News for regulars", "Onboarding", "Promoters bring their friends", "We miss you")
+    ]
     events = apps.get_model("contacts", "Event").objects.exclude(name__startswith="$")
     assert events.count() == 280
     assert apps.get_model("referrals", "Conversion").objects.count() == 7
-    assert apps.get_model("contacts", "Event").objects.filter(name="purchase").count() == 280
+    assert apps.get_model("surveys", "Response").objects.count() == 9
     assert apps.get_model("waitlists", "Entry").objects.count() == 13
 
 

@@ -6,12 +6,16 @@ from django.utils.timezone import now
 
 from campaigns.models import Campaign
 from campaigns.operations.campaigns import activate, create_campaign
-from contacts.models import Segment
+from contacts.models import Contact, Segment
 from contacts.operations.event_files import Mapping
 from contacts.operations.imports import FileImport
 from contacts.operations.segments import create_segment
 from growth.management.demo.referrals import write_demo_program
+from growth.management.promoter_loop import SURVEY, add_promoter_loop
 from growth.models import Project
+from surveys.models import Survey
+from surveys.operations.answering import Answer, respond
+from surveys.operations.surveys import activate as activate_survey
 from waitlists.operations.joining import Joining, join
 from waitlists.operations.waitlists import create_waitlist
 
@@ -39,6 +43,12 @@ SEGMENTS = {
     },
 }
 
+ANSWERS = (
+    *((10, "Ordering takes me a minute."), (9, "Your people answer the same day."), (9, "")),
+    *((8, "A larger choice would be good."), (10, ""), (7, "")),
+    *((6, "Parcels come late."), (3, "Twice the wrong size."), (9, "I told my sister.")),
+)
+
 
 WAITING = [
     *[(name, "") for name in ("Ada", "Ben", "Cleo", "Dario", "Emma", "Farid", "Gina", "Hugo")],
@@ -64,6 +74,7 @@ class Command(BaseCommand):
         self._write_campaigns(project, regulars, lapsed)
         write_demo_program(project, regulars, at=now())
         self._fill_waitlist(project)
+        self._ask(project)
 
     def _import(self, project: Project) -> None:
         running = FileImport(project, PURCHASES, _MAPPING, shift_to_now=True, at=now())
@@ -104,3 +115,12 @@ class Command(BaseCommand):
                 segment=segment,
                 steps=[{"template_code": template}],
             )
+
+    def _ask(self, project: Project) -> None:
+        """Let some customers tell what they think."""
+        add_promoter_loop(project)
+        survey = Survey.objects.select_related("project").get(project=project, name=SURVEY)
+        activate_survey(survey, at=now())
+        people = Contact.objects.in_project(project).alive().select_related("project")
+        for contact, (score, comment) in zip(people.order_by("id"), ANSWERS, strict=False):
+            respond(survey, contact, Answer(score, comment), at=now())

@@ -1,0 +1,213 @@
+"""The page on which an invitation is answered: plain HTML, nobody signs in, no script.
+
+To look at it changes nothing: a score in the address is only chosen beforehand. The vote is the
+form's POST, and programs that press every button of a mail's links do not get through.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.timezone import now
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from contacts.mail import presses
+from contacts.mail.links import SAMPLE
+from contacts.mail.machines import is_machine
+from contacts.public import HEADERS
+from growth.errors import Conflict, Gone, Invalid
+from surveys.models import Invitation, Response, Survey
+from surveys.models.questions import MAX_TEXT, Question, scores_of
+from surveys.models.scales import ENDS
+from surveys.operations.answering import (
+    EDITABLE_FOR,
+    MAX_COMMENT,
+    VALID_FOR,
+    read_answer,
+    respond,
+)
+from surveys.signing import UnknownToken, read_token
+
+_SAMPLE = Survey(
+    name="Sample",
+    type=Survey.Type.NPS,
+    question="How likely are you to recommend us to a friend or colleague?",
+    follow_up="What could we do better?",
+)
+_STATUS = {"closed": 410, "answered": 409}
+
+
+@csrf_exempt  # The token is the permission.
+@require_http_methods(["GET", "HEAD", "POST"])
+def answer_page(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask what the survey asks, and by POST keep what the invited contact answers."""
+    if token == SAMPLE:
+        return _form(_SAMPLE, _said_by_address(request), is_sample=True)
+    invitation = _invitation(token)
+    if state := _closed(invitation):
+        return _page(state, survey=invitation.survey, status=_STATUS[state])
+    if request.method != "POST":
+        said = _said_before(invitation) | _said_by_address(request)
+        return _form(invitation.survey, said, press=_press(request, invitation))
+    said = _said(invitation.survey, request.POST)
+    if not _is_pressed(request, invitation):
+        press = _press(request, invitation)
+        return _form(invitation.survey, said, press=press, is_early=True)
+    return _keep(request, invitation, said)
+
+
+def _keep(request: HttpRequest, invitation: Invitation, said: dict[str, Any]) -> HttpResponse:
+    survey = invitation.survey
+    try:
+        answer = read_answer(survey, said)
+        respond(survey, invitation.contact, answer, at=now(), invitation=invitation)
+    except Invalid as refusal:
+        press = _press(request, invitation)
+        wrong = {each.field for each in refusal.violations}
+        return _form(survey, said, press=press, wrong=wrong, status=422)
+    except Conflict:
+        return _page("answered", survey=survey, status=409)
+    except Gone:
+        return _page("closed", survey=survey, status=410)
+    return _page("thanks", survey=survey)
+
+
+def _invitation(token: str) -> Invitation:
+    try:
+        project, key = read_token(token)
+    except UnknownToken:
+        raise Http404 from None
+    found = Invitation.objects.select_related("survey__project", "contact__project")
+    invitation = found.filter(project=project, pk=key).first()
+    if invitation is None:
+        raise Http404
+    return invitation
+
+
+def _closed(invitation: Invitation) -> str:
+    """Return why the invitation cannot be answered any more; empty if it can."""
+    at, answer = now(), _answer_to(invitation)
+    if answer:
+        return "answered" if at - answer.responded_at >= EDITABLE_FOR else ""
+    is_over = invitation.asked_at is None or at - invitation.asked_at > VALID_FOR
+    return "closed" if is_over or invitation.survey.deleted_at else ""
+
+
+def _answer_to(invitation: Invitation) -> Response | None:
+    return Response.objects.filter(project=invitation.project_id, invitation=invitation).first()
+
+
+def _said_before(invitation: Invitation) -> dict[str, Any]:
+    """Return what an answer that may still be changed says."""
+    answer = _answer_to(invitation)
+    if answer is None:
+        return {}
+    return {"score": answer.score, "comment": answer.comment, "answers": answer.answers}
+
+
+def _said_by_address(request: HttpRequest) -> dict[str, Any]:
+    """Return the score that the link in the mail names."""
+    score = _whole(request.GET.get("score", ""))
+    return {} if score is None else {"score": score}
+
+
+def _said(survey: Survey, form: Any) -> dict[str, Any]:
+    """Return what the form says, as the API would say it."""
+    said: dict[str, Any] = {
+        "comment": _text(form.get("comment", "")),
+        "answers": {each["id"]: _value(each, form) for each in survey.questions or ()},
+    }
+    return said | ({"score": _whole(form.get("score", ""))} if survey.scale else {})
+
+
+def _value(question: Question, form: Any) -> Any:
+    name = f"q_{question['id']}"
+    if question["type"] == "multi":
+        return [_text(each) for each in form.getlist(name)]
+    text = _text(form.get(name, ""))
+    if question["type"] == "boolean":
+        return {"yes": True, "no": False}.get(text, text)
+    number = _whole(text) if scores_of(question) else None
+    return text if number is None else number
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "").strip()
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else None
+
+
+def _form(
+    survey: Survey,
+    said: Mapping[str, Any],
+    *,
+    status: int = 200,
+    wrong: set[str] = frozenset(),
+    **context: Any,
+) -> HttpResponse:
+    low, high = ENDS.get(survey.type, ("", ""))
+    shown = {
+        "low": low,
+        "high": high,
+        "scores": survey.scale,
+        "said": said,
+        "fields": [_field(each, said, wrong) for each in survey.questions or ()],
+        "asks_comment": bool(survey.follow_up) or not (survey.scale or survey.questions),
+        "must_comment": not (survey.scale or survey.questions),
+        "longest": MAX_COMMENT,
+        "wrong": wrong,
+    }
+    return _page("form", survey=survey, status=status, **shown, **context)
+
+
+def _field(question: Question, said: Mapping[str, Any], wrong: set[str]) -> dict[str, Any]:
+    """Return the question as the page shows it."""
+    value = (said.get("answers") or {}).get(question["id"])
+    kind = question["type"]
+    options = {"boolean": [("yes", "Yes"), ("no", "No")]}.get(kind)
+    if options is None:
+        options = [(each, each) for each in question.get("choices") or scores_of(question)]
+    chosen = value if isinstance(value, list) else [value]
+    if isinstance(value, bool):
+        chosen = ["yes" if value else "no"]
+    return {
+        "name": f"q_{question['id']}",
+        "label": question["label"],
+        "is_required": question.get("required", False),
+        "is_wrong": f"answers.{question['id']}" in wrong,
+        "is_text": kind == "text",
+        "is_scale": bool(scores_of(question)),
+        "input": "checkbox" if kind == "multi" else "radio",
+        "options": [(each, label, each in chosen) for each, label in options],
+        "value": value,
+        "longest": MAX_TEXT,
+    }
+
+
+def _is_pressed(request: HttpRequest, invitation: Invitation) -> bool:
+    if is_machine(request.method, request.headers):
+        return False
+    return presses.is_by_person(request.POST.get("press", ""), _subject(invitation), at=now())
+
+
+def _press(request: HttpRequest, invitation: Invitation) -> str:
+    """Return what the page's button needs; that of a page shown before goes on to ripen."""
+    given, at = request.POST.get("press", ""), now()
+    is_young = presses.is_known(given, _subject(invitation), at=at)
+    return given if is_young else presses.issue(_subject(invitation), at=at)
+
+
+def _subject(invitation: Invitation) -> str:
+    return f"survey-{invitation.pk}"
+
+
+def _page(state: str, *, survey: Survey, status: int = 200, **context: Any) -> HttpResponse:
+    sender = survey.project.name if survey.pk else "us"
+    shown = {"state": state, "survey": survey, "sender": sender, **context}
+    return HttpResponse(
+        render_to_string("public/survey.html", shown), status=status, headers=HEADERS
+    )
