@@ -188,6 +188,11 @@ class Email(ProjectModel):
             ),  # mail.claiming.settle_lost
             models.Index(fields=["project", "contact"], name="email_of_contact"),
             models.Index(
+                fields=["project", "decided_at", "id"],
+                condition=Q(state="sent"),
+                name="email_sent",
+            ),  # dialects.growthgenius: the timeline of messages
+            models.Index(
                 fields=["provider_id"], condition=~Q(provider_id=""), name="email_of_provider"
             ),  # mail.reports: providers know no projects
         ]
