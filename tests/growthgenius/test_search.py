@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from contacts.dialects.growthgenius import contact_pages
-from contacts.models import Contact, ContactActivity, ContactStage
+from contacts.dialects.growthgenius import contact_pages, searching
+from contacts.models import Contact, ContactActivity, ContactStage, EmailActivity
 from tests.contacts.mail_factories import make_stream, queue
 from tests.factories import AT, make_contact
 from tests.growthgenius.conftest import made, streamed
@@ -154,12 +154,9 @@ def test_every_order_goes_both_ways_and_is_whole_over_its_pages(
 
 
 def test_opens_and_clicks_order_people(genius, project, people, member):
-    from contacts.models import EmailActivity
-
-    stream = make_stream(project)
     for n, minutes, kind in ((3, 1, "opened"), (5, 2, "opened"), (4, 9, "clicked")):
         contact = Contact.objects.get(pk=people[n])
-        [email] = queue(stream, [contact])
+        [email] = queue(make_stream(project), [contact])
         EmailActivity.objects.create(
             project=project, email=email, kind=kind, at=AT + timedelta(minutes=minutes)
         )
@@ -214,8 +211,6 @@ def test_a_page_has_at_most_two_hundred(genius, member, project):
 
 
 def test_more_than_the_limit_is_said_to_be_partial(genius, people, member, monkeypatch):
-    from contacts.dialects.growthgenius import searching
-
     monkeypatch.setattr(searching, "LIMIT", 5)
 
     answer = search(genius, per_page=2)

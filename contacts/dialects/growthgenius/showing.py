@@ -106,9 +106,9 @@ def _shown(
 
 
 def _accounts(project: Project, told: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str, str]]:
-    named = {traits.get("contact_account_id") for traits in told}
-    keys = [key for key in named if isinstance(key, int) and 0 < key < 2**63]
-    found = _rows(_ACCOUNTS, project, keys)
+    named = [traits.get("contact_account_id") for traits in told]
+    keys = {key for key in named if isinstance(key, int)}
+    found = _rows(_ACCOUNTS, project, sorted(keys))
     return {key: (status, name) for key, status, name in found}
 
 
