@@ -102,7 +102,7 @@ _EXPORT = Shape(
             name: list_of({"type": "object", "example": {}})
             for name in (
                 *("merged_contacts", "claims", "consents", "suppressions"),
-                *("segments", "scores", "emails", "events"),
+                *("segments", "scores", "emails", "messages", "events"),
             )
         },
     },

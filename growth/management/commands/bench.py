@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from growth import outbox
 from growth.management.bench import (
     contacts,
+    growthgenius,
     imports,
     ingest,
     latency,
@@ -25,6 +26,7 @@ BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "latency": latency.run,
     "mail": mail.run,
     "webhooks": webhooks.run,
+    "dialects": growthgenius.run,
 }
 
 
