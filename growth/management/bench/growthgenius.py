@@ -25,7 +25,8 @@ _PEOPLE = """
     INSERT INTO contacts_contact (project_id, email, email_key, phone, external_id, traits, tags,
                                   created_at, updated_at)
     SELECT %(project)s, address, address, '', '', jsonb_build_object(
-               'first_name', 'First' || n * 7919 %% 1000, 'last_name', 'Last' || n * 104729 %% 20011,
+               'first_name', 'First' || n * 7919 %% 1000,
+               'last_name', 'Last' || n * 104729 %% 20011,
                'title', (ARRAY['CEO', 'CTO', 'Engineer', 'Sales'])[1 + n * 31 %% 4],
                'company_name', 'Company ' || n * 13 %% 5003,
                'stage', (ARRAY['Cold', 'Approaching', 'Replied', 'Won'])[1 + n * 17 %% 4]),
