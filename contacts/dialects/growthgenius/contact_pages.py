@@ -41,12 +41,16 @@ _NEAREST_BY_COLUMN = f"""
 # No index has this order, so PostgreSQL asks those of the conditions first.
 _ALL_BY_COLUMN = f"""
     SELECT {COLUMNS} FROM contacts_contact WHERE {_ALIVE}{{where}} {_PAGE}"""
+# Row by row: else PostgreSQL would ask the index of words first, for so few.
+_ITS_CONTACT = """
+      JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = activity.contact_id OFFSET 0)
+           contacts_contact ON true"""
 _NEAREST_BY_ACTIVITY = f"""
     SELECT {COLUMNS}
       FROM (SELECT contact_id, last_activity_at FROM contacts_contactactivity
              WHERE project_id = %(project)s AND last_activity_at IS NOT NULL
              ORDER BY last_activity_at {{way}}, contact_id {{way}} LIMIT %(nearest)s) activity
-      JOIN contacts_contact ON contacts_contact.id = activity.contact_id
+           {_ITS_CONTACT}
      WHERE {_ALIVE}{{where}} {_PAGE}"""
 _NEAREST_WITHOUT_ACTIVITY = f"""
     SELECT {COLUMNS}
@@ -55,13 +59,14 @@ _NEAREST_WITHOUT_ACTIVITY = f"""
      WHERE NOT EXISTS (SELECT FROM contacts_contactactivity activity
                         WHERE activity.contact_id = contacts_contact.id
                           AND activity.last_activity_at IS NOT NULL){{where}} {_PAGE}"""
-_ACTIVE = f"""
-    SELECT count(*), count(contacts_contact.id)
-      FROM (SELECT contact_id FROM contacts_contactactivity
-             WHERE project_id = %(project)s AND last_activity_at IS NOT NULL
-             LIMIT %(nearest)s) activity
-      LEFT JOIN contacts_contact ON contacts_contact.id = activity.contact_id
-           AND {_ALIVE}{{where}}"""
+_ACTIVE = """
+    SELECT count(*) FROM (SELECT FROM contacts_contactactivity
+                           WHERE project_id = %(project)s AND last_activity_at IS NOT NULL
+                           LIMIT %(nearest)s) activity"""
+_FITTING = f"""
+    SELECT count(*) FROM contacts_contactactivity activity {_ITS_CONTACT}
+     WHERE activity.project_id = %(project)s AND activity.last_activity_at IS NOT NULL
+       AND {_ALIVE}{{where}}"""
 _ALL_BY_ACTIVITY = f"""
     SELECT {COLUMNS} FROM contacts_contact
       LEFT JOIN contacts_contactactivity activity
@@ -103,7 +108,7 @@ def find_page(project: Project, search: Search) -> tuple[list[Row], int]:
     if conditions.is_none:
         return [], 0
     rows = _page(search, conditions)
-    if 0 < len(rows) < search.per_page:
+    if len(rows) < search.per_page and (rows or not search.start):
         return rows, search.start + len(rows)
     [(total,)] = _ask(_COUNT, conditions, {"limit": searching.LIMIT + 1})
     return rows, total
@@ -149,13 +154,15 @@ def _nearest_by_activity(conditions: _Conditions, place: dict, way: str) -> list
     found = _rows(_NEAREST_BY_ACTIVITY, conditions, place, way=way, order=order)
     if len(found) == place["count"]:
         return found
-    active, fitting = _ask(_ACTIVE, conditions, place)[0]
+    [(active,)] = _ask(_ACTIVE, conditions, place)
     if active == place["nearest"]:
         return None
-    rest = place | {
-        "count": place["count"] - len(found),
-        "start": max(0, place["start"] - fitting),
-    }
+    if found or not place["start"]:
+        passed = 0
+    else:
+        [(fitting,)] = _ask(_FITTING, conditions)
+        passed = place["start"] - fitting
+    rest = place | {"count": place["count"] - len(found), "start": passed}
     order = f"contacts_contact.created_at {way}, contacts_contact.id {way}"
     found += _rows(_NEAREST_WITHOUT_ACTIVITY, conditions, rest, way=way, order=order)
     return found if len(found) == place["count"] else None

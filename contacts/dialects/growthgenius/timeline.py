@@ -107,7 +107,7 @@ def find_page(project: Project, search: Search) -> tuple[list[Row], int]:
         " LIMIT %(count)s OFFSET %(start)s",
         params,
     )
-    if 0 < len(rows) < search.per_page:
+    if len(rows) < search.per_page and (rows or not search.start):
         return [Row(*row[:-1]) for row in rows], search.start + len(rows)
     limit = searching.LIMIT + 1
     counted = " UNION ALL ".join(f"({source} LIMIT {limit})" for source, _ in sources)
