@@ -21,6 +21,7 @@ from contacts.models import (
     Event,
     Identity,
     Membership,
+    Message,
     Suppression,
 )
 from contacts.signals import contact_described
@@ -77,6 +78,7 @@ def _lists(contact: Contact) -> Iterator[tuple[str, QuerySet, _Show, tuple[str, 
     yield "segments", memberships, _membership, ("id",)
     yield "scores", ContactScore.objects.filter(**own), _score, ("day", "id")
     yield "emails", emails.filter(**own), _email, ("id",)
+    yield "messages", Message.objects.filter(**own), _message, ("id",)
     events = Event.objects.filter(project=project, contact=contact)  # All moved with the merge.
     yield "events", events, Event.as_dict, ("timestamp", "id")
 
@@ -126,6 +128,10 @@ def _score(score: ContactScore) -> dict[str, Any]:
     return {name: getattr(score, name) for name in ("day", "engagement", "lead")}
 
 
+def _message(message: Message) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in _OF_MESSAGE}
+
+
 _OF_CONTACT = ("last_activity_at", "engagement", "lead")
 _OF_EMAIL = (
     "step_key",
@@ -140,6 +146,7 @@ _OF_EMAIL = (
     "due_at",
     "decided_at",
 )
+_OF_MESSAGE = ("message_type", "rendered_subject", "rendered_copy", "sent_at", "user_id")
 _OF_ACTIVITY = ("kind", "at", "is_machine", "detail")
 
 

@@ -59,7 +59,7 @@ def contact_rows(
 
     :param filtered: conditions on contacts and nothing else, without joins; or None.
     """
-    return _page(project, _conditions(filtered), after, count)
+    return _page(project, conditions_of(filtered), after, count)
 
 
 def worded_rows(
@@ -72,7 +72,7 @@ def worded_rows(
     cannot tell one from the other. So the nearest of the list are looked at first, and the index
     where they do not do.
     """
-    conditions = _conditions(filtered)
+    conditions = conditions_of(filtered)
     rows = _page(project, conditions, after, count, nearest=True)
     return rows if len(rows) == count else _page(project, conditions, after, count, order=_SORTED)
 
@@ -104,8 +104,10 @@ def _start(project: Project, after: list | None) -> list[Any]:
     return [project.key, created_at, Contact._meta.pk.get_prep_value(contact)]
 
 
-def _conditions(filtered: QuerySet[Contact] | None) -> tuple[str, list[Any]] | None:
-    """Return what the queryset asks for as SQL; None if that is nothing that can be."""
+def conditions_of(filtered: QuerySet[Contact] | None) -> tuple[str, list[Any]] | None:
+    """Return what the queryset asks for as SQL that goes on with AND; None if that is nothing that
+    can be.
+    """
     if filtered is None:
         return "", []
     query = filtered.query

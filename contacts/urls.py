@@ -1,6 +1,6 @@
 """Contacts: management, ingest, and public pages."""
 
-from django.urls import path
+from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from contacts.api.contacts import ContactViewSet
@@ -27,6 +27,7 @@ api = [
     *(path(f"public/mail/<str:provider>{end}", ReportView.as_view()) for end in ("", "/")),
 ]
 public = [
+    path("integrations/v1/", include("contacts.dialects.growthgenius.urls")),
     path("o/<str:token>", picture),
     path("l/<str:token>", link),
     path("u/<str:token>", unsubscription),

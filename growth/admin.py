@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.timezone import now
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from growth import ids
@@ -22,6 +22,7 @@ from growth.models import (
     DomainEvent,
     IdempotencyKey,
     ListenerFailure,
+    Member,
     Project,
     PublicIdField,
     SweepSlot,
@@ -119,6 +120,27 @@ class ProjectAdmin(ProjectModelAdmin):
         return False
 
 
+@admin.register(Member)
+class MemberAdmin(ProjectModelAdmin):
+    list_display = ("user", "project", "integrations_enabled", "email_bcc", "reporting_email")
+    list_filter = ("integrations_enabled",)
+    search_fields = ("user__username", "user__email", "project__name")
+    list_select_related = ("user", "project")
+    autocomplete_fields = ("user",)
+    readonly_fields = ("project",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # Users become members on their own page, project by project.
+
+
+class MembershipInline(TabularInline):
+    """The projects that a user works on."""
+
+    model = Member
+    extra = 0
+    fields = ("project", "integrations_enabled", "email_bcc", "reporting_email")
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
     list_display = ("name", "project", "type", "key_hint", "scopes", "last_used_at", "revoked_at")
@@ -181,3 +203,4 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    inlines = (MembershipInline,)

@@ -19,6 +19,7 @@ from tests.openapi import faults, find_call
 PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "events")
 ELSEWHERE = {
     "campaigns": "tests/campaigns/test_docs.py",
+    "growthgenius": "tests/growthgenius/test_docs_page.py",
     "mail": "tests/contacts/test_mail_docs.py",
     "referrals": "tests/referrals/test_referrals_page.py",
     "segments": "tests/contacts/test_segments_page.py",

@@ -1,5 +1,11 @@
-"""The pages of contacts, their segments and their mail in the admin."""
+"""The pages of contacts, their segments and their mail in the admin. They register themselves."""
 
-from contacts.admin import mail, people, segments, templates
+from contacts.admin import accounts, mail, people, segments, templates
 
-__all__ = ["mail", "people", "segments", "templates"]  # Their pages register themselves.
+__all__ = [
+    "accounts",
+    "mail",
+    "people",
+    "segments",
+    "templates",
+]

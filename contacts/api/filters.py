@@ -1,6 +1,6 @@
 """The query parameters of lists."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import django_filters
 from django.db.models import QuerySet
@@ -12,6 +12,7 @@ from contacts.models import Segment
 from contacts.models.addresses import AddressError, email_key, normalize_email
 from contacts.models.search import words_of
 from contacts.queries import members
+from growth.api.moments import parse_moment
 from growth.models import Project
 
 MAX_WORDS = 20
@@ -80,8 +81,6 @@ def read_moment(name: str, text: str, project: Project) -> datetime:
     :raises ParseError: if it is none.
     """
     try:
-        read = datetime.fromisoformat(text.replace(" ", "+"))  # "+" in a query is a space.
-        zoned = read if read.tzinfo else read.replace(tzinfo=project.zone)
-        return zoned.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return parse_moment(text, project)
+    except ValueError:
         raise ParseError(f"{name}: Write a time as ISO 8601, such as 2026-02-23.") from None

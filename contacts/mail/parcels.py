@@ -62,6 +62,11 @@ def letter_of(
     return tracked(letter, project=mail.project, email=mail.key)
 
 
+def sender_of(project: Project) -> mime.Sender:
+    """Return whom the project's mail is from."""
+    return mime.sender(project.name, project.default_from_email or settings.DEFAULT_FROM_EMAIL)
+
+
 def pack(
     letter: Letter, project: Project, to: str, unsubscribe: str, message_id: str, *, at: datetime
 ) -> Parcel:
@@ -70,7 +75,7 @@ def pack(
     :raises AddressError: if it is none.
     """
     goes_to = recipient(to)
-    sender = mime.sender(project.name, project.default_from_email or settings.DEFAULT_FROM_EMAIL)
+    sender = sender_of(project)
     message = mime.assemble(
         letter,
         sender=sender,

@@ -18,6 +18,7 @@ from django.utils.crypto import get_random_string
 from contacts.mail import claiming, outcomes, pacing
 from contacts.mail.breaker import Breaker
 from contacts.mail.claiming import Claim, Mail
+from contacts.mail.copies import copy_addresses, write_copy
 from contacts.mail.dialogue import Fate, Verdict
 from contacts.mail.links import SAMPLE, unsubscribe_url
 from contacts.mail.liquid import RenderError, TemplateError
@@ -81,6 +82,7 @@ class _Batch:
         self._projects = {project.key: project for project in projects}
         self._capped = {project.key for project in projects if project.mail_cap_count}
         self._links: dict[int, Links] = {}
+        self._copies = copy_addresses(self._projects.values())
         self._templates = templates_for((mail.project, mail.template_code) for mail in claim.mails)
         self._holder = Holder(self._projects, claim.until, at)
         self._made: list[Outcome] = []
@@ -203,10 +205,23 @@ class _Batch:
                 continue
             try:
                 made.append(self._outcome(mail, self._relay.send(parcel.envelope, parcel.message)))
+                if made[-1].state == _State.SENT:
+                    self._send_copies(mail)
             except RelayDown as down:
                 made.append(untried(mail, str(down)))
                 stop, is_there = 0, False
         return made, is_there
+
+    def _send_copies(self, mail: Mail) -> None:
+        """Let users have copies; what becomes of those is of no weight for the mail."""
+        project = self._projects[mail.project]
+        wording = self._templates[mail.project, mail.template_code]
+        for address in self._copies.get(mail.project, ()):
+            try:
+                copy = write_copy(mail, wording, project, address, at=self._at)
+                self._relay.send(copy.envelope, copy.message)
+            except (AddressError, RenderError, RelayDown) as error:
+                log.warning("copy_not_sent", mail=mail.key, reason=str(error))
 
     def _outcome(self, mail: Mail, verdict: Verdict) -> Outcome:
         match verdict.fate:

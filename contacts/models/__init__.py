@@ -1,4 +1,5 @@
 from contacts.models.absorption import Absorption
+from contacts.models.account import Account, ContactStage
 from contacts.models.consent import Consent, ConsentChange, Topic
 from contacts.models.contact import Contact, ContactActivity, ContactScore, Rescoring
 from contacts.models.erasure import Erasure
@@ -7,16 +8,19 @@ from contacts.models.identity import Identity
 from contacts.models.imported_file import ImportedFile
 from contacts.models.mail import Email, EmailActivity, MailGate, MailStream, Template
 from contacts.models.merge import Merge
+from contacts.models.message import Message
 from contacts.models.segment import Membership, Segment, SegmentClock
 from contacts.models.suppression import Suppression
 
 __all__ = [
     "Absorption",
+    "Account",
     "Consent",
     "ConsentChange",
     "Contact",
     "ContactActivity",
     "ContactScore",
+    "ContactStage",
     "Email",
     "EmailActivity",
     "Erasure",
@@ -29,6 +33,7 @@ __all__ = [
     "MailStream",
     "Membership",
     "Merge",
+    "Message",
     "Rescoring",
     "Segment",
     "SegmentClock",

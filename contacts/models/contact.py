@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
 from django.db.models import Count, Exists, F, OuterRef
+from django.db.models.fields.json import KeyTextTransform
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
@@ -83,6 +84,18 @@ class Contact(ProjectModel):
                 condition=models.Q(deleted_at=None),
                 name="contact_list",
             ),
+            models.Index(
+                fields=["project", "updated_at", "id"],
+                condition=models.Q(deleted_at=None),
+                name="contact_by_update",
+            ),  # dialects.growthgenius: what changed between two moments
+            models.Index(
+                "project",
+                KeyTextTransform("stage", "traits"),
+                "updated_at",
+                condition=models.Q(traits__has_key="stage", deleted_at=None),
+                name="contact_by_stage",
+            ),  # dialects.growthgenius: contact_stage_ids
             models.Index(fields=["project", "email_key"], name="contact_by_email"),
             models.Index(fields=["project", "external_id"], name="contact_by_external_id"),
             GinIndex(
@@ -108,10 +121,12 @@ class Contact(ProjectModel):
         traits: dict[str, Any] | None = None,
         tags: list[str] | None = None,
         claims: dict[str, tuple[str, str]] | None = None,
+        may_duplicate: bool = False,
     ) -> None:
         """Merge the traits into those it has, replace its tags, and replace identifiers.
 
         ``claims`` maps a kind to how the value is written and how it is compared; empty removes it.
+        With ``may_duplicate`` it may have what another contact owns, and is no owner of it.
 
         :raises Conflict: if another contact owns an identifier.
         :raises Invalid: if it would have more traits than may be stored.
@@ -126,7 +141,7 @@ class Contact(ProjectModel):
             raise Invalid(*violations)
         self.tags = self.tags if tags is None else tags
         for kind, (written, compared) in (claims or {}).items():
-            self._rename(kind, written, compared)
+            self._rename(kind, written, compared, may_duplicate)
         changed = self._changes_since(before)
         if not changed:
             return
@@ -173,7 +188,7 @@ class Contact(ProjectModel):
             "segments": {segment: entered_at.isoformat() for segment, entered_at in entered},
         }
 
-    def _rename(self, kind: str, written: str, compared: str) -> None:
+    def _rename(self, kind: str, written: str, compared: str, may_duplicate: bool) -> None:
         field = "email_key" if kind == Identity.Kind.EMAIL else kind
         if (old := getattr(self, field)) != compared:
             # Other values of the kind came with contacts that were merged, and go on to be claims.
@@ -186,7 +201,7 @@ class Contact(ProjectModel):
         claim, _ = Identity.objects.get_or_create(
             project=self.project, kind=kind, value=compared, defaults={"contact": self}
         )
-        if claim.contact_id != self.id:
+        if claim.contact_id != self.id and not may_duplicate:
             raise Conflict(f"Another contact has this {kind}; merge the two, or choose another.")
 
     def _changes_since(self, before: dict[str, Any]) -> set[str]:
@@ -239,6 +254,13 @@ class ContactActivity(ProjectModel):
                 condition=_WANING,
                 name="activity_waning",
             ),  # scoring.decay_next
+            models.Index(
+                "project",
+                F("last_activity_at").desc(),
+                F("contact").desc(),
+                condition=models.Q(last_activity_at__isnull=False),
+                name="activity_latest",
+            ),  # dialects.growthgenius: who was active last
         ]
 
 

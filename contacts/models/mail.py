@@ -196,6 +196,11 @@ class Email(ProjectModel):
                 name="email_by_fate",
             ),  # campaigns.api.sends: the few among a million that were not just sent
             models.Index(
+                fields=["project", "decided_at", "id"],
+                condition=Q(state="sent"),
+                name="email_sent",
+            ),  # dialects.growthgenius: the timeline of messages
+            models.Index(
                 fields=["provider_id"], condition=~Q(provider_id=""), name="email_of_provider"
             ),  # mail.reports: providers know no projects
         ]

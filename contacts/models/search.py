@@ -13,6 +13,7 @@ TRAITS = ("name", "first_name", "last_name", "title", "company", "company_name")
 # itself: ``translate`` takes five times as long as all of this.
 _JOINTS = "@.-_+/:’–"
 _LONGEST = 250  # letters of a field
+_LONGEST_COPY = 50_000  # letters of a message; PostgreSQL refuses words beyond a megabyte
 
 _APART = str.maketrans(dict.fromkeys(punctuation + _JOINTS, " "))
 
@@ -27,9 +28,25 @@ class Words(Func):
         """Return the one spelling of it, by which PostgreSQL knows the index."""
         email, traits = (compiler.compile(each)[0] for each in self.source_expressions)
         told = [f"left(coalesce({traits} ->> '{name}', ''), {_LONGEST})" for name in TRAITS]
-        text = " || ' ' || ".join([f"{email}::text", *told])
-        parted = reduce(lambda text, joint: f"replace({text}, '{joint}', ' ')", _JOINTS, text)
-        return f"to_tsvector('simple'::regconfig, {parted})", []
+        return _vector(" || ' ' || ".join([f"{email}::text", *told])), []
+
+
+class CopyWords(Func):
+    """The words of a message, given its subject and its copy; an index holds them."""
+
+    arity = 2
+    output_field = SearchVectorField()
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list]:
+        """Return the one spelling of it, by which PostgreSQL knows the index."""
+        subject, copy = (compiler.compile(each)[0] for each in self.source_expressions)
+        told = f"coalesce({subject}, '') || ' ' || coalesce({copy}, '')"
+        return _vector(f"left({told}, {_LONGEST_COPY})"), []
+
+
+def _vector(text: str) -> str:
+    parted = reduce(lambda text, joint: f"replace({text}, '{joint}', ' ')", _JOINTS, text)
+    return f"to_tsvector('simple'::regconfig, {parted})"
 
 
 def words_of(text: str) -> list[str]:

@@ -144,6 +144,7 @@ STATEMENTS = {
     "contacts_segmentclock": _CLOCK,
     "contacts_eventreceipt": _RECEIPT,
     "contacts_event": _EVENT,
+    "contacts_message": f"DELETE FROM contacts_message WHERE {_OWN}",
     "growth_listenerfailure": _FAILURE,
     "growth_domainevent": _NEWS,
     "contacts_merge": _MERGE,

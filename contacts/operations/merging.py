@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from contacts.models import Contact, Email, Event, Identity, Merge
+from contacts.models import Contact, Email, Event, Identity, Merge, Message
 from contacts.models.event import announce
 from contacts.models.merge import SETTLE_AFTER
 from contacts.models.segment import leave_segments
@@ -178,6 +178,7 @@ def _move_identity(merge: Merge, at: datetime) -> None:
 def _move_history(merge: Merge) -> None:
     keep_latest_activity(merge.project, {merge.source.key: merge.target.key})
     merge.move(Event.objects.all())
+    merge.move(Message.objects.all())
     merge.move_entries(Email.objects.all(), ("stream", "step_key"), email_advance())
     contact_merging.send(sender=Contact, merge=merge)
 

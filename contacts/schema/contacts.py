@@ -104,7 +104,7 @@ _EXPORT = Shape(
             name: list_of({"type": "object", "example": {}})
             for name in (
                 *("merged_contacts", "claims", "consents", "suppressions"),
-                *("waitlists", "segments", "scores", "emails", "events"),
+                *("waitlists", "segments", "scores", "emails", "messages", "events"),
                 *("survey_responses", "survey_invitations"),
             )
         },

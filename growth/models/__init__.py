@@ -2,6 +2,7 @@ from growth.models.api_key import ApiKey
 from growth.models.audit_entry import AuditEntry
 from growth.models.domain_event import DomainEvent, DomainEventType, ListenerFailure
 from growth.models.idempotency import IdempotencyKey
+from growth.models.member import Member
 from growth.models.project import Project
 from growth.models.sweep_slot import SweepSlot
 from growth.models.tenancy import ProjectModel, ProjectQuerySet, PublicIdField
@@ -13,6 +14,7 @@ __all__ = [
     "DomainEvent",
     "DomainEventType",
     "IdempotencyKey",
+    "Member",
     "ListenerFailure",
     "Project",
     "ProjectModel",

@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from growth.models.project import Project
 from growth.models.tenancy import ProjectModel, ProjectQuerySet, PublicIdField
+from growth.models.user import User
 
 GRACE = timedelta(hours=24)
 
@@ -56,7 +57,14 @@ class ApiKeyManager(models.Manager.from_queryset(ApiKeyQuerySet)):
     """The births of keys."""
 
     def issue(
-        self, project: Project, *, name: str, type: str, scopes: list[str], mode: str = "live"
+        self,
+        project: Project,
+        *,
+        name: str,
+        type: str,
+        scopes: list[str],
+        mode: str = "live",
+        created_by: User | None = None,
     ) -> tuple["ApiKey", str]:
         """Make a key; return its row, and the key itself, which is never seen again."""
         kind = "wk" if type == ApiKey.Type.WRITE else "sk"
@@ -67,6 +75,7 @@ class ApiKeyManager(models.Manager.from_queryset(ApiKeyQuerySet)):
             name=name,
             type=type,
             scopes=scopes,
+            created_by=created_by,
             digest=digest(text),
             key_hint=f"...{text[-4:]}",
         )
@@ -86,6 +95,9 @@ class ApiKey(ProjectModel):
     scopes = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     key_hint = models.CharField(max_length=8, editable=False)
+    created_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, editable=False, db_index=False, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)

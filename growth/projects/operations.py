@@ -11,7 +11,14 @@ from django.db import transaction
 from growth import outbox
 from growth.api.errors import InsufficientScope
 from growth.errors import Conflict
-from growth.models import ApiKey, DomainEventType, Project, User
+from growth.models import ApiKey, DomainEventType, Member, Project, User
+
+DEVELOPER_SCOPES = (
+    *("contacts:read", "contacts:write"),
+    *("messages:read", "messages:write"),
+    *("users:read",),
+)
+"""What integrations of sales tools do."""
 
 _GRANTING = ("settings:write", "*")
 
@@ -24,8 +31,10 @@ class Founding(NamedTuple):
     write_key: str
     admin_user: str
     admin_password: str
+    developer: int
+    developer_key: str
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, str | int]:
         """Return what a person needs to begin."""
         return {
             "base_url": settings.BASE_URL,
@@ -34,12 +43,16 @@ class Founding(NamedTuple):
             "write_key": self.write_key,
             "admin_user": self.admin_user,
             "admin_password": self.admin_password,
+            "growthgenius_user_id": self.developer,
+            "growthgenius_key": self.developer_key,
         }
 
 
 @transaction.atomic
 def found_project(name: str) -> Founding:
-    """Make a project with a secret key of all scopes, a write key, and an admin user of its own."""
+    """Make a project with a secret key of all scopes, a write key, and an admin user of its own,
+    who is its first member and has a key for integrations.
+    """
     project = Project.objects.create(name=name)
     _, secret_key = ApiKey.objects.issue(
         project, name="First secret key", type=ApiKey.Type.SECRET, scopes=["*"]
@@ -48,7 +61,9 @@ def found_project(name: str) -> Founding:
         project, name="First write key", type=ApiKey.Type.WRITE, scopes=[]
     )
     user, password = _admin()
-    return Founding(project, secret_key, write_key, user, password)
+    member = Member.objects.create(project=project, user=user, integrations_enabled=True)
+    key = issue_developer_key(member, name="First key for integrations")
+    return Founding(project, secret_key, write_key, user.username, password, user.pk, key)
 
 
 def revise_project(project: Project, said: Mapping[str, Any], *, at: datetime) -> None:
@@ -95,10 +110,21 @@ def revoke_key(key: ApiKey, *, immediate: bool, at: datetime) -> None:
     key.revoke(at=at, immediate=immediate)
 
 
-def _admin() -> tuple[str, str]:
+def issue_developer_key(member: Member, *, name: str) -> str:
+    """Make a key for integrations that act in the member's name; return its text."""
+    _, text = ApiKey.objects.issue(
+        member.project,
+        name=name,
+        type=ApiKey.Type.SECRET,
+        scopes=list(DEVELOPER_SCOPES),
+        created_by=member.user,
+    )
+    return text
+
+
+def _admin() -> tuple[User, str]:
     name = "admin"
     while User.objects.filter(username=name).exists():
         name = f"admin-{secrets.token_hex(3)}"
     password = secrets.token_urlsafe(12)
-    User.objects.create_superuser(name, password=password)
-    return name, password
+    return User.objects.create_superuser(name, password=password), password

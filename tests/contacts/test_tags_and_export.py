@@ -123,7 +123,7 @@ def test_every_event_is_exported_page_after_page(
     contact = make_contact(project)
     events = [make_event(contact, f"event-{n}") for n in range(250)]  # all at one moment
 
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(29):
         body = exported(api, contact)
 
     assert {each["id"] for each in body["events"]} == {event.id for event in events}

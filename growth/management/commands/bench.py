@@ -8,6 +8,7 @@ from growth import outbox
 from growth.management.bench import (
     api,
     contacts,
+    growthgenius,
     imports,
     ingest,
     latency,
@@ -29,6 +30,7 @@ BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "mail": mail.run,
     "waitlists": waitlists.run,
     "webhooks": webhooks.run,
+    "dialects": growthgenius.run,
 }
 
 

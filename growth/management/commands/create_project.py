@@ -17,9 +17,9 @@ class Command(BaseCommand):
         self.stdout.write(_json(founding) if json else _lines(founding))
 
 
-def _json(founding: dict[str, str]) -> str:
+def _json(founding: dict[str, str | int]) -> str:
     return json.dumps(founding, indent=2)
 
 
-def _lines(founding: dict[str, str]) -> str:
+def _lines(founding: dict[str, str | int]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in founding.items())

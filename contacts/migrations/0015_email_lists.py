@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0030_soft_bounces"),
+        ("contacts", "0014_soft_bounces"),
         ("growth", "0007_public_event_types"),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0012_mail_gates"),
+        ("contacts", "0013_accounts_and_messages"),
     ]
 
     operations = [

@@ -1,0 +1,141 @@
+"""GrowthGenius' dialect over HTTP: a create beside that of ``/v1``, and pages of a search."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+from statistics import median, quantiles
+
+import orjson
+from django.db import connection
+from django.utils.timezone import now
+
+from growth.management.bench.data import vacuum
+from growth.management.bench.measure import Ratio, at_once, paced, ratio, rounds
+from growth.management.bench.server import Client, served
+from growth.models import Project
+from growth.projects.operations import found_project
+
+SIZES = {True: 100_000, False: 1_000_000}
+THREADS = 4
+CREATES = 50
+SEARCHES = 200
+
+_PEOPLE = """
+    INSERT INTO contacts_contact (project_id, email, email_key, phone, external_id, traits, tags,
+                                  created_at, updated_at)
+    SELECT %(project)s, address, address, '', '', jsonb_build_object(
+               'first_name', 'First' || n * 7919 %% 1000,
+               'last_name', 'Last' || n * 104729 %% 20011,
+               'title', (ARRAY['CEO', 'CTO', 'Engineer', 'Sales'])[1 + n * 31 %% 4],
+               'company_name', 'Company ' || n * 13 %% 5003,
+               'stage', (ARRAY['Cold', 'Approaching', 'Replied', 'Won'])[1 + n * 17 %% 4]),
+           '{}', moment, moment
+      FROM (SELECT n::bigint, 'person-' || n || '@example.com' AS address,
+                   %(at)s::timestamptz - n * interval '1 minute' AS moment
+              FROM generate_series(1, %(size)s) n) person
+"""
+_ACTIVE = """
+    INSERT INTO contacts_contactactivity (project_id, contact_id, last_activity_at)
+    SELECT project_id, id, created_at + id %% 1009 * interval '1 hour'
+      FROM contacts_contact WHERE project_id = %(project)s AND id %% 3 = 0
+"""
+
+
+def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
+    """Compare creates, and time pages of 25 by words, dates and stages, common and rare."""
+    founding = found_project("bench")
+    at = now()
+    _make_people(founding.project, SIZES[is_small], at)
+    with served(database_url, "growth.urls") as port:
+        yield _creates(port, founding.secret_key)
+        client = Client(port, founding.developer_key)
+        stages = orjson.loads(client.get("/integrations/v1/contact_stages"))["contact_stages"]
+        searches = list(_searches([stage["id"] for stage in stages], SIZES[is_small], at))
+        times = {name: _times(client, body) for name, body in searches}
+    slowest = max(times, key=lambda name: median(times[name]))
+    everything = [each for several in times.values() for each in several]
+    yield Ratio(
+        "GrowthGenius: ms of a search's page, 95th percentile",
+        quantiles(everything, n=20)[-1],
+        at_most=100,
+        note=f"(median {median(everything):.0f}; {slowest} {median(times[slowest]):.0f})",
+    )
+
+
+def _make_people(project: Project, size: int, at: object) -> None:
+    with connection.cursor() as cursor:
+        params = {"project": project.key, "size": size, "at": at}
+        cursor.execute(_PEOPLE, params)
+        cursor.execute(_ACTIVE, params)
+    vacuum("contacts_contact")
+    vacuum("contacts_contactactivity")
+
+
+def _creates(port: int, key: str) -> Ratio:
+    clients = [Client(port, key) for _ in range(THREADS)]
+    numbers = count()
+    contenders = {
+        "genius": ("/integrations/v1/contacts", _flat),
+        "v1": ("/v1/contacts", _traits),
+    }
+    results = rounds(
+        {
+            name: paced(at_once(partial(_create, clients, path, body, numbers), THREADS))
+            for name, (path, body) in contenders.items()
+        }
+    )
+    return Ratio(
+        "GrowthGenius: time of a create to that of /v1", ratio(results, "v1", "genius"), at_most=1.3
+    )
+
+
+def _create(clients: list[Client], path: str, body: object, numbers: Iterator, who: int) -> int:
+    for _ in range(CREATES):
+        clients[who].post(path, orjson.dumps(body(next(numbers))))
+    return CREATES
+
+
+def _flat(number: int) -> dict:
+    return {"email": f"new-{number}@example.com", **_names(number)}
+
+
+def _traits(number: int) -> dict:
+    return {"email": f"new-{number}@example.com", "traits": _names(number)}
+
+
+def _names(number: int) -> dict:
+    company = {"company_name": f"Company {number % 7}"}
+    return {"first_name": "New", "last_name": f"Last{number}", "title": "CEO", **company}
+
+
+def _searches(stages: list[int], size: int, at: object) -> Iterator[tuple[str, dict]]:
+    """Yield searches by name."""
+    middle = f"{at:%Y}-01-01T00:00:00Z"
+    yield "all", {}
+    yield "deep", {"page": 40}
+    yield "everybody's word", {"q_keywords": "example"}
+    yield "common word", {"q_keywords": "ceo"}
+    yield "rare name", {"q_keywords": "First7 Last55"}
+    yield "nobody", {"q_keywords": "nobody at all"}
+    yield "one of a thousand", {"q_keywords": "first77"}
+    yield "words and stage", {"q_keywords": "ceo, company", "contact_stage_ids": stages[:1]}
+    yield "stage", {"contact_stage_ids": stages[:1]}
+    yield "date", {"from": middle, "page": 1}
+    yield (
+        "words, stage and date",
+        {"q_keywords": "First3", "contact_stage_ids": stages, "from": middle},
+    )
+    yield "by update", {"sort_by_field": "contact_updated_at", "q_keywords": "engineer"}
+    yield "oldest first", {"sort_by_field": "contact_created_at", "sort_ascending": True}
+
+
+def _times(client: Client, body: dict) -> list[float]:
+    content = orjson.dumps(body)
+    client.post("/integrations/v1/contacts/search", content)
+    times = []
+    for _ in range(SEARCHES // 13):
+        start = time.perf_counter()
+        client.post("/integrations/v1/contacts/search", content)
+        times.append((time.perf_counter() - start) * 1000)
+    return times
