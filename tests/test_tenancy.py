@@ -177,6 +177,7 @@ EXEMPT = {
     "provider_id": "mail providers know no projects",
     "notice_due_at": "notices that are due",
     "recheck_at": "memberships that time changes",
+    "expires_at": "pruned by age",
     "traits": "GIN, which has no leading column",
     "tags": "GIN, which has no leading column",
     "mentions": "GIN, which has no leading column",

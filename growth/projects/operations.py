@@ -11,8 +11,10 @@ from django.db import transaction
 from growth import outbox
 from growth.api.errors import InsufficientScope
 from growth.errors import Conflict
-from growth.models import ApiKey, DomainEventType, Project, User
+from growth.models import ApiKey, DomainEventType, OAuthClient, OAuthToken, Project, User
+from growth.models.api_key import PRIVATE_TOKEN
 
+_CONTACTS = ["contacts:read", "contacts:write"]
 _GRANTING = ("settings:write", "*")
 
 
@@ -24,6 +26,7 @@ class Founding(NamedTuple):
     write_key: str
     admin_user: str
     admin_password: str
+    of_dialects: dict[str, str]
 
     def as_dict(self) -> dict[str, str]:
         """Return what a person needs to begin."""
@@ -34,12 +37,15 @@ class Founding(NamedTuple):
             "write_key": self.write_key,
             "admin_user": self.admin_user,
             "admin_password": self.admin_password,
+            **self.of_dialects,
         }
 
 
 @transaction.atomic
-def found_project(name: str) -> Founding:
-    """Make a project with a secret key of all scopes, a write key, and an admin user of its own."""
+def found_project(name: str, *, at: datetime) -> Founding:
+    """Make a project with a secret key of all scopes, a write key, what the dialects take for keys,
+    and an admin user of its own.
+    """
     project = Project.objects.create(name=name)
     _, secret_key = ApiKey.objects.issue(
         project, name="First secret key", type=ApiKey.Type.SECRET, scopes=["*"]
@@ -48,7 +54,7 @@ def found_project(name: str) -> Founding:
         project, name="First write key", type=ApiKey.Type.WRITE, scopes=[]
     )
     user, password = _admin()
-    return Founding(project, secret_key, write_key, user, password)
+    return Founding(project, secret_key, write_key, user, password, _of_dialects(project, at))
 
 
 def revise_project(project: Project, said: Mapping[str, Any], *, at: datetime) -> None:
@@ -93,6 +99,28 @@ def revoke_key(key: ApiKey, *, immediate: bool, at: datetime) -> None:
             "This is the last key with settings:write; make another before you revoke it."
         )
     key.revoke(at=at, immediate=immediate)
+
+
+def _of_dialects(project: Project, at: datetime) -> dict[str, str]:
+    secret = ApiKey.Type.SECRET
+    _, token = ApiKey.objects.issue(
+        project, name="GrowthHub token", type=secret, scopes=_CONTACTS, head=PRIVATE_TOKEN
+    )
+    _, crm_key = ApiKey.objects.issue(project, name="CRM key", type=secret, scopes=_CONTACTS)
+    client, client_secret = OAuthClient.objects.register(
+        project, name="First OAuth client", scopes=_CONTACTS, redirect_uris=[]
+    )
+    refresh = OAuthToken.Kind.REFRESH
+    return {
+        "growthhub_token": token,
+        "growthhub_location_id": project.id,
+        "growthhub_client_id": client.id,
+        "growthhub_client_secret": client_secret,
+        "growthhub_refresh_token": OAuthToken.objects.issue(
+            client, refresh, at=at, scopes=client.scopes
+        ),
+        "crm_key": crm_key,
+    }
 
 
 def _admin() -> tuple[str, str]:
