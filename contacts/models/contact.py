@@ -6,7 +6,7 @@ from typing import Any, Self
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
-from django.db.models import Count, Exists, F, OuterRef
+from django.db.models import Count, Exists, F, Func, OuterRef, Value
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
@@ -17,6 +17,9 @@ from growth import outbox
 from growth.api.json import merge_patch
 from growth.errors import Conflict, Gone, Invalid
 from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, PublicIdField
+
+DIGITS = Func(F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace")
+"""The digits of a phone, by which numbers are compared that people write in many ways."""
 
 
 class ContactQuerySet(ProjectQuerySet):
@@ -84,6 +87,12 @@ class Contact(ProjectModel):
                 name="contact_list",
             ),
             models.Index(fields=["project", "email_key"], name="contact_by_email"),
+            models.Index(
+                "project",
+                DIGITS,
+                condition=~models.Q(phone="") & models.Q(deleted_at=None),
+                name="contact_by_digits",
+            ),  # operations.upserting: phones that are no claims; dialects: search by phone
             models.Index(fields=["project", "external_id"], name="contact_by_external_id"),
             GinIndex(
                 fields=["traits"], name="contact_traits", opclasses=["jsonb_path_ops"]
@@ -108,10 +117,14 @@ class Contact(ProjectModel):
         traits: dict[str, Any] | None = None,
         tags: list[str] | None = None,
         claims: dict[str, tuple[str, str]] | None = None,
+        may_duplicate: bool = False,
+        is_shallow: bool = False,
     ) -> None:
         """Merge the traits into those it has, replace its tags, and replace identifiers.
 
         ``claims`` maps a kind to how the value is written and how it is compared; empty removes it.
+        With ``may_duplicate`` it may have what another contact owns, and is no owner of it. With
+        ``is_shallow`` a trait that is an object replaces the one it had.
 
         :raises Conflict: if another contact owns an identifier.
         :raises Invalid: if it would have more traits than may be stored.
@@ -121,12 +134,12 @@ class Contact(ProjectModel):
         if self.deleted_at:
             raise Gone("This contact was deleted.")
         before = self.snapshot()
-        self.traits = merge_patch(self.traits, traits or {})
+        self.traits = (_replace if is_shallow else merge_patch)(self.traits, traits or {})
         if traits and (violations := list(growth_violations(before["traits"], self.traits))):
             raise Invalid(*violations)
         self.tags = self.tags if tags is None else tags
         for kind, (written, compared) in (claims or {}).items():
-            self._rename(kind, written, compared)
+            self._rename(kind, written, compared, may_duplicate)
         changed = self._changes_since(before)
         if not changed:
             return
@@ -173,7 +186,7 @@ class Contact(ProjectModel):
             "segments": {segment: entered_at.isoformat() for segment, entered_at in entered},
         }
 
-    def _rename(self, kind: str, written: str, compared: str) -> None:
+    def _rename(self, kind: str, written: str, compared: str, may_duplicate: bool) -> None:
         field = "email_key" if kind == Identity.Kind.EMAIL else kind
         if (old := getattr(self, field)) != compared:
             # Other values of the kind came with contacts that were merged, and go on to be claims.
@@ -186,7 +199,7 @@ class Contact(ProjectModel):
         claim, _ = Identity.objects.get_or_create(
             project=self.project, kind=kind, value=compared, defaults={"contact": self}
         )
-        if claim.contact_id != self.id:
+        if claim.contact_id != self.id and not may_duplicate:
             raise Conflict(f"Another contact has this {kind}; merge the two, or choose another.")
 
     def _changes_since(self, before: dict[str, Any]) -> set[str]:
@@ -265,6 +278,10 @@ class Rescoring(ProjectModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project"], name="one_rescoring_each")]
+
+
+def _replace(traits: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in (traits | patch).items() if value is not None}
 
 
 def wire_time(time: datetime) -> str:

@@ -65,6 +65,33 @@ def upsert_contacts(
     return [Outcome(0, violations=wrong[n]) if wrong[n] else next(outcomes) for n in wrong]
 
 
+@atomic_with_retries
+def add_contact(project: Project, sighting: Sighting, *, at: datetime) -> int:
+    """Make a contact in any case, and return its key: a claim that another owns stays there, and
+    the new contact is a known duplicate, listed for merge.
+
+    Not safe to repeat, as its callers have it; safe at the same time as itself, and to kill.
+    """
+    return bear_contact(project, sighting, at=at)
+
+
+def bear_contact(project: Project, sighting: Sighting, *, at: datetime) -> int:
+    """Make a contact in a transaction that runs again on ``RaceLost``: whoever must not make a
+    person twice looks for it again then.
+    """
+    owners = owners_of(project, set(sighting.claims))
+    [key] = next_keys(Contact, 1)
+    person = Person(key, is_new=True, traits=dict(sighting.traits), tags=sighting.tags or [])
+    person.phone = sighting.phone
+    for claim in sighting.claims:
+        person.attach(claim, sighting)
+    _insert(project, [person], at)
+    insert_claims(project, {claim: key for claim in sighting.claims if claim not in owners})
+    outbox.emit(project, _news(person, at, at), at=at)
+    announce(project, changes={"created": [key]}, at=at)
+    return key
+
+
 def _said(
     project: Project, sightings: Sequence[Sighting], outcomes: Sequence[Outcome]
 ) -> dict[Contact, dict[str, Stance]]:

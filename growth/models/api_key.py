@@ -52,7 +52,9 @@ SPELLINGS = {
 PRIVATE_TOKEN = "pit-"
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_PATTERN = re.compile(r"(?:gos_(?:sk|wk)_(?:live|test)_|pit-|oa[a-z]_)([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
+_PATTERN = re.compile(
+    r"(?:gos_(?:sk|wk)_(?:live|test)_|pit-|oa[a-z]_)([0-9A-Za-z]{32})([0-9A-Za-z]{6})"
+)
 
 
 class ApiKeyQuerySet(ProjectQuerySet):

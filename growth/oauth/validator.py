@@ -1,4 +1,4 @@
-"""What oauthlib asks of the database. Scopes are ours in here; the wire has GrowthHub's spelling."""
+"""What oauthlib asks of the database. Scopes are ours in here; the wire has GrowthHub's."""
 
 from datetime import datetime
 from typing import Any
@@ -58,7 +58,9 @@ class Validator(RequestValidator):
     def validate_grant_type(self, client_id: str, grant_type: str, *_: Any, **__: Any) -> bool:
         return grant_type in _GRANTS
 
-    def validate_response_type(self, client_id: str, response_type: str, *_: Any, **__: Any) -> bool:
+    def validate_response_type(
+        self, client_id: str, response_type: str, *_: Any, **__: Any
+    ) -> bool:
         return response_type == "code"
 
     def validate_redirect_uri(
