@@ -19,6 +19,8 @@ from tests.openapi import faults, find_call
 PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "events")
 ELSEWHERE = {
     "campaigns": "tests/campaigns/test_docs.py",
+    "crm": "tests/contacts/test_dialect_docs.py",
+    "growthhub": "tests/contacts/test_dialect_docs.py",
     "mail": "tests/contacts/test_mail_docs.py",
     "segments": "tests/contacts/test_segments_page.py",
     "story": "tests/faults/test_story.py",

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Lower, Trim
+from django.db.models.functions import MD5, Lower
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from contacts.models import Contact
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
-from contacts.models.contact import DIGITS
+from contacts.models.contact import DIGITS, NOTES
 from contacts.models.search import words_of
 from contacts.operations.names import PARTS, names_of, renamed
 from contacts.operations.people import EMAIL
@@ -153,7 +153,10 @@ class CrmView(ProjectViewSet):
         form = NewContactSerializer(data=sent)
         form.is_valid(raise_exception=True)
         stored = upsert_by_address(self.project, form.said(), priority=(EMAIL,), at=now())
-        return Response({"id": _id(stored.contact)})
+        kept = [
+            f"{each.kind}: Another contact has it; it stays there." for each in stored.conflicts
+        ]
+        return Response({"id": _id(stored.contact), **({"warnings": kept} if kept else {})})
 
     def _edited(self, sent: dict[str, Any]) -> Response:
         contact = self._named(sent)
@@ -199,10 +202,10 @@ def _wanted(sent: dict[str, Any]) -> tuple[str, str]:
 
     :raises Invalid: if one of them is missing, or is none.
     """
-    wrong, names = [], {"searchby": _FIELDS}
+    wrong = []
     name, term = sent.get("searchby"), sent.get("search")
     snaked = _HUMP.sub(r"_\1", name).lower() if isinstance(name, str) else ""
-    if snaked not in names["searchby"]:
+    if snaked not in _FIELDS:
         message = f"Send a field of {', '.join(_FIELDS)}."
         wrong.append(Violation("searchby", "invalid", message))
     is_term = isinstance(term, str | int) and not isinstance(term, bool)
@@ -225,27 +228,29 @@ def _found(contacts: QuerySet[Contact], name: str, term: str) -> QuerySet[Contac
         return alike if digits else newest.none()
     if name in _NAMES:
         return _called(newest, name, term)
-    held = Lower(Trim(KeyTextTransform(_TRAITS[name], "traits")))
-    return _worded(newest, name, term).alias(held=held).filter(held=Lower(Value(term)))
+    if name == "notes":
+        noted = newest.filter(traits__has_key="notes").alias(held=NOTES)
+        return noted.filter(held=MD5(Lower(Value(term))))
+    held = Lower(KeyTextTransform(_TRAITS[name], "traits"))
+    return _worded(newest, term).alias(held=held).filter(held=Lower(Value(term)))
 
 
 def _called(contacts: QuerySet[Contact], name: str, term: str) -> QuerySet[Contact]:
     """Return those of this name: what a contact is called may follow from its other names."""
     place = {"first_name": 0, "last_name": 1, "name": 2}[name]
-    near = contacts.having(words) if (words := words_of(term)[:20]) else contacts
+    near = _worded(contacts, term)
     keys = [
         contact.key
-        for contact in near.only("id", "traits")[: 10 * MAX_FOUND]
+        for contact in near.select_related(None).only("id", "traits")[: 10 * MAX_FOUND]
         if names_of(contact.traits)[place].lower() == term.lower()
     ]
     return contacts.filter(pk__in=keys[:MAX_FOUND])
 
 
-def _worded(contacts: QuerySet[Contact], name: str, term: str) -> QuerySet[Contact]:
-    """Return those that may be meant, by the index of words where it holds the field."""
-    words = words_of(term[:250])[:-1] if len(term) > 250 else words_of(term)
-    if name == "notes":
-        return contacts.filter(Q(traits__has_key="notes"))
+def _worded(contacts: QuerySet[Contact], term: str) -> QuerySet[Contact]:
+    """Return those that may be meant, by the index of words; it holds the beginning of a field."""
+    words = words_of(term[:200])
+    words = words[:-1] if len(term) > 200 else words
     return contacts.having(words[:20]) if words else contacts
 
 

@@ -7,6 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
 from django.db.models import Count, Exists, F, Func, OuterRef, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import MD5, Lower
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
@@ -20,6 +22,10 @@ from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, Public
 
 DIGITS = Func(F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace")
 """The digits of a phone, by which numbers are compared that people write in many ways."""
+
+
+NOTES = MD5(Lower(KeyTextTransform("notes", "traits")))
+"""The trait ``notes`` as it is compared, which may be longer than an index holds."""
 
 
 class ContactQuerySet(ProjectQuerySet):
@@ -93,6 +99,12 @@ class Contact(ProjectModel):
                 condition=~models.Q(phone="") & models.Q(deleted_at=None),
                 name="contact_by_digits",
             ),  # operations.upserting: phones that are no claims; dialects: search by phone
+            models.Index(
+                "project",
+                NOTES,
+                condition=models.Q(traits__has_key="notes", deleted_at=None),
+                name="contact_by_notes",
+            ),  # dialects.crm: search by notes
             models.Index(fields=["project", "external_id"], name="contact_by_external_id"),
             GinIndex(
                 fields=["traits"], name="contact_traits", opclasses=["jsonb_path_ops"]

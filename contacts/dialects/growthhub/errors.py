@@ -8,6 +8,8 @@ from growth.api.errors import STATUS
 from growth.errors import DomainError
 
 _NO_SCOPE = "The token is not authorized for this scope."
+# Clients compare these, which have no full stop.
+_BARE = ("Invalid token: access token is invalid.", "version header is invalid.")
 
 
 class NotTwice(DomainError):
@@ -25,6 +27,7 @@ def tell(request: HttpRequest, code: str, message: str, details: list[dict]) -> 
     status = STATUS[code]
     if details and "required_scope" in details[0]:
         status, message = 401, _NO_SCOPE
+    message = message.removesuffix(".") if message in _BARE else message
     told = {
         "statusCode": status,
         "message": [_sentence(each) for each in details] or [message] if status == 422 else message,

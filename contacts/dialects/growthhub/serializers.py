@@ -160,6 +160,11 @@ class ContactSerializer(StrictSerializer):
         except Invalid as error:
             raise refusal("tags", error.violations) from None
 
+    def validate_customFields(self, entries: list | None) -> list:
+        if None in (entries or []):
+            raise serializers.ValidationError("must hold objects")
+        return entries or []
+
     def entries(self) -> list[Entry]:
         """Return what is said of custom fields."""
         return [
@@ -169,7 +174,7 @@ class ContactSerializer(StrictSerializer):
                 key=each.get("key") or "",
                 value=next(each[name] for name in _VALUES if name in each),
             )
-            for index, each in enumerate(self.validated_data.get("customFields") or [])
+            for index, each in enumerate(self.validated_data.get("customFields", []))
         ]
 
     def said(self, custom: Mapping[str, Any]) -> Said:
