@@ -93,6 +93,7 @@ class ProjectAdmin(ProjectModelAdmin):
     readonly_fields = ("id", "created_at")
     fieldsets = (
         (None, {"fields": ("id", "name", "domain", "timezone", "created_at")}),
+        ("GrowthHub", {"fields": ("allow_duplicate_contacts",)}),
         (
             "Mail",
             {

@@ -53,7 +53,7 @@ class OAuthClient(ProjectModel):
     id = PublicIdField(prefix="app")
     name = models.CharField(max_length=200)
     api_key = models.OneToOneField(ApiKey, models.CASCADE, editable=False, related_name="client")
-    redirect_uris = ArrayField(models.URLField(max_length=500), default=list, blank=True)
+    redirect_uris = ArrayField(models.CharField(max_length=500), default=list, blank=True)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     secret_hint = models.CharField(max_length=8, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

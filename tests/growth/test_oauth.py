@@ -1,6 +1,7 @@
 """OAuth 2: consent by staff, tokens for codes, rotation, and what ends them."""
 
 import json
+import re
 from base64 import b64encode
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -303,3 +304,29 @@ def test_no_value_is_a_fault_of_ours(app, staff):
             assert response.status_code < 500, (name, value)
             assert {"error", "message", "statusCode"} <= set(response.json())
             assert staff.get(address(app, **{name: text})).status_code < 500
+
+
+def test_staff_register_a_client_and_revoke_it(project, client):
+    client.force_login(User.objects.create_superuser("root"))
+    said = {
+        "project": project.pk,
+        "name": "Some App",
+        "scopes": ["contacts:read"],
+        "redirect_uris": CALLBACK,
+    }
+    wrong = client.post("/admin/growth/oauthclient/add/", {**said, "redirect_uris": "javascript:x"})
+    assert "https://" in wrong.content.decode()
+    assert not OAuthClient.objects.exists()
+
+    page = client.post("/admin/growth/oauthclient/add/", said, follow=True).content.decode()
+
+    app = OAuthClient.objects.get()
+    [secret] = re.findall(r"oas_[0-9A-Za-z]{38}", page)
+    assert (app.scopes, app.redirect_uris) == (["contacts:read"], [CALLBACK])
+    assert token((app, secret), grant_type="client_credentials").status_code == 200
+    again = client.get(f"/admin/growth/oauthclient/{app.pk}/change/").content.decode()
+    assert secret not in again
+
+    chosen = {"action": "revoke", "_selected_action": [app.pk]}
+    client.post("/admin/growth/oauthclient/", chosen)
+    refused(token((app, secret), grant_type="client_credentials"), "invalid_client", 401)
