@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import MD5, Lower
+from django.db.models.functions import MD5, Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
@@ -20,7 +20,7 @@ from contacts.models import Contact
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.models.contact import DIGITS, NOTES
 from contacts.models.search import words_of
-from contacts.operations.names import PARTS, names_of, renamed
+from contacts.operations.names import PARTS, company_of, employed, names_of, renamed
 from contacts.operations.people import EMAIL
 from contacts.operations.traits import traits_violations
 from contacts.operations.upserting import (
@@ -42,10 +42,11 @@ _TRAITS = {
     "first_name": "first_name",
     "last_name": "last_name",
     "name": "name",
-    "company": "company",
+    "company": "company_name",
     "job_title": "title",
     "notes": "notes",
 }
+_SAID_AS = {"company": ("company_name", "company"), "job_title": ("title", "title")}
 _NAMES = frozenset((*PARTS, "name"))
 _FIELDS = ("first_name", "last_name", "name", "email", "phone", "company", "job_title", "notes")
 _ID = re.compile(r"[0-9]{1,20}")
@@ -85,6 +86,8 @@ class FieldsSerializer(serializers.Serializer):
         told = {trait: sent[name] or None for name, trait in _TRAITS.items() if name in sent}
         named = {name: value for name, value in told.items() if name in _NAMES}
         plain = {name: value for name, value in told.items() if name not in _NAMES}
+        if "company" in sent:
+            plain |= employed(sent["company"])
 
         def patch(traits: Mapping[str, Any]) -> dict[str, Any]:
             whole = plain | renamed(traits, named)
@@ -231,7 +234,9 @@ def _found(contacts: QuerySet[Contact], name: str, term: str) -> QuerySet[Contac
     if name == "notes":
         noted = newest.filter(traits__has_key="notes").alias(held=NOTES)
         return noted.filter(held=MD5(Lower(Value(term))))
-    held = Lower(KeyTextTransform(_TRAITS[name], "traits"))
+    # A company has two names in traits; what one of them says is a word of the same index.
+    traits = [KeyTextTransform(trait, "traits") for trait in _SAID_AS[name]]
+    held = Lower(Coalesce(*traits, Value("")))
     return _worded(newest, term).alias(held=held).filter(held=Lower(Value(term)))
 
 
@@ -263,7 +268,7 @@ def _shown(contact: Contact) -> dict[str, Any]:
         "name": names.whole or None,
         "email": contact.email or None,
         "phone": contact.phone or None,
-        "company": traits.get("company"),
+        "company": company_of(traits) or None,
         "job_title": traits.get("title"),
         "notes": traits.get("notes"),
     }

@@ -16,6 +16,7 @@ MAX_FIELDS = 1000
 OWN_TRAITS = frozenset(
     [
         *("email", "phone", "external_id", "first_name", "last_name", "name", "gender", "company"),
+        "company_name",
         *("address1", "city", "state", "country", "postal_code", "website", "timezone", "source"),
         *("date_of_birth", "assigned_to", "dnd", "dnd_settings", "inbound_dnd_settings"),
         *("attribution_source", "last_attribution_source", "title", "notes", "type"),

@@ -1,4 +1,4 @@
-"""The names of a person: first, last, and the whole, which follow each other."""
+"""The names of a person, which follow each other, and of whom they work for."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -39,6 +39,18 @@ def renamed(traits: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any
     last = _text(said["last_name"]) if "last_name" in said else before.last
     whole = _text(said.get("name")) or " ".join(filter(None, (first, last)))
     return _or_none(first_name=first, last_name=last, name=whole)
+
+
+def company_of(traits: Mapping[str, Any]) -> str:
+    """Return the name of the company; the trait ``company`` may be its name, or an object."""
+    company = traits.get("company")
+    other = company.get("name") if isinstance(company, dict) else company
+    return _text(traits.get("company_name")) or _text(other)
+
+
+def employed(company: str | None) -> dict[str, Any]:
+    """Return the traits that make this the company; with none, no trait names one any more."""
+    return {"company_name": company} if company else {"company_name": None, "company": None}
 
 
 def _text(value: Any) -> str:

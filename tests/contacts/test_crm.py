@@ -63,7 +63,7 @@ def test_a_contact_is_made_as_documented(crm, john):
         "first_name": "John",
         "last_name": "Doe",
         "name": "John Doe",
-        "company": "Example Inc.",
+        "company_name": "Example Inc.",
         "title": "Sales Manager",
         "notes": "Interested in product demo",
     }
@@ -78,7 +78,7 @@ def test_a_known_email_answers_its_contact_and_fills_its_fields(crm, project):
     known.refresh_from_db()
     assert answer == {"id": f"{known.key:020}"}
     assert known.traits["plan"] == "growth"
-    assert known.traits["company"] == "Example Inc."
+    assert known.traits["company_name"] == "Example Inc."
     assert known.traits["name"] == "John"
 
 
@@ -165,7 +165,18 @@ def test_a_contact_is_edited_in_every_spelling(crm, john, path, body):
 
     assert response.json() == {"id": john}
     assert Contact.objects.get().phone == "1234567890"
-    assert Contact.objects.get().traits["company"] == "Example Inc."
+    assert Contact.objects.get().traits["company_name"] == "Example Inc."
+
+
+def test_a_company_that_v1_has_told_is_found_and_can_be_cleared(crm, project):
+    ann = make_contact(project, email="ann@example.com", traits={"company": "Acme"})
+
+    assert search(crm, "company", "ACME").json()["contacts"][0]["company"] == "Acme"
+    edit = {"contact_id": f"{ann.key:020}", "update_fields": {"company": ""}}
+    assert crm.post("/crm/contacts/edit", edit).status_code == 200
+
+    ann.refresh_from_db()
+    assert ann.traits == {}
 
 
 def test_a_name_is_parted_at_its_first_space(crm, john):
@@ -188,7 +199,7 @@ def test_an_edit_is_refused_whole(crm, john, project):
     for fields, status, error in edits:
         body = {"contact_id": john, "update_fields": fields}
         refused(crm.post("/crm/contacts/edit", body), status, error)
-    assert Contact.objects.get(email="johndoe@example.com").traits["company"] == "Example Inc."
+    assert Contact.objects.get(email="johndoe@example.com").traits["company_name"] == "Example Inc."
     refused(crm.post("/crm/contacts/edit", {"update_fields": {"name": "x"}}), 400, "bad_request")
 
 

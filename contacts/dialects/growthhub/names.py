@@ -12,7 +12,7 @@ TRAITS = {
     "postalCode": "postal_code",
     "website": "website",
     "timezone": "timezone",
-    "companyName": "company",
+    "companyName": "company_name",
     "source": "source",
     "dateOfBirth": "date_of_birth",
     "assignedTo": "assigned_to",

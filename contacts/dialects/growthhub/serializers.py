@@ -17,7 +17,7 @@ from contacts.dialects.growthhub.names import (
 from contacts.dialects.growthhub.values import read_country, read_day, read_zone
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.operations.custom_fields import Entry
-from contacts.operations.names import PARTS, renamed
+from contacts.operations.names import PARTS, employed, renamed
 from contacts.operations.traits import tidy_tags, traits_violations
 from contacts.operations.upserting import Said
 from growth.api.fields import JSONObject, StrictSerializer, Text, refusal
@@ -183,6 +183,8 @@ class ContactSerializer(StrictSerializer):
         told = {trait: sent[name] or None for name, trait in TRAITS.items() if name in sent}
         plain = {name: value for name, value in told.items() if name not in _NAMES}
         plain |= {trait: sent[name] for name, trait in ATTRIBUTIONS.items() if name in sent}
+        if "companyName" in sent:
+            plain |= employed(sent["companyName"])
         if "inboundDndSettings" in sent:
             plain[INBOUND_DND] = sent["inboundDndSettings"]
         named = {name: value for name, value in told.items() if name in _NAMES}

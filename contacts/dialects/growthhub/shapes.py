@@ -14,7 +14,7 @@ from contacts.dialects.growthhub.names import (
 from contacts.dialects.growthhub.values import write_time
 from contacts.models import Contact, Suppression
 from contacts.operations.custom_fields import fields_of
-from contacts.operations.names import names_of
+from contacts.operations.names import company_of, names_of
 from growth.models import Project
 
 _PLAIN = TRAITS | SHOWN_ONLY
@@ -47,6 +47,7 @@ def _shown(contact: Contact, fields: Mapping[str, str], reason: str | None) -> d
         "id": contact.id,
         "locationId": contact.project_id,
         **{name: _text(traits.get(trait)) for name, trait in _PLAIN.items()},
+        "companyName": company_of(traits) or None,
         "name": names.whole or None,
         "firstName": names.first or None,
         "lastName": names.last or None,
@@ -76,9 +77,7 @@ def _shown(contact: Contact, fields: Mapping[str, str], reason: str | None) -> d
 
 
 def _text(value: Any) -> str | None:
-    """Return a trait as text; of an organization that is an object, its name."""
-    if isinstance(value, dict):
-        value = value.get("name")
+    """Return a trait as text, whatever somebody has made it."""
     if value is None or isinstance(value, dict | list):
         return None
     return value if isinstance(value, str) else str(value)
