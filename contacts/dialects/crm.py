@@ -236,7 +236,7 @@ def _found(contacts: QuerySet[Contact], name: str, term: str) -> QuerySet[Contac
         return noted.filter(held=MD5(Lower(Value(term))))
     # A company has two names in traits; what one of them says is a word of the same index.
     traits = [KeyTextTransform(trait, "traits") for trait in _SAID_AS[name]]
-    held = Lower(Coalesce(*traits, Value("")))
+    held = Lower(Coalesce(*traits))
     return _worded(newest, term).alias(held=held).filter(held=Lower(Value(term)))
 
 
