@@ -163,7 +163,9 @@ def _born(project: Project, said: Said, owners: Mapping[str, int], at: datetime)
         phone="" if is_claim else number,
         tags=said.tags,
     )
-    key = bear_contact(project, sighting, at=at)
+    # What nobody had when we looked must be free still: else somebody made this person meanwhile.
+    taken = {Claim(kind, compared[kind]) for kind in owners.keys() & compared.keys()}
+    key = bear_contact(project, sighting, taken=taken, at=at)
     contact = Contact.objects.select_related("project", "activity").get(pk=key)
     return Stored(contact, True, _conflicts(said, owners))
 

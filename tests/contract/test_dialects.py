@@ -1,4 +1,4 @@
-"""No value that a client of a dialect can send is a fault of ours, and each is told in its shape."""
+"""No value that a client of a dialect can send is a fault of ours."""
 
 import json
 from urllib.parse import urlencode
