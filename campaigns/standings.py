@@ -22,6 +22,7 @@ WORDS = {
     "bounced": "Mail to the address came back for good.",
     "complained": "The recipient reported mail as spam.",
     "manual": "Staff has blocked the address.",
+    "dnd": "A client said not to disturb the contact.",
     "consent": "The contact has not agreed to mail on this topic.",
     "deleted": "The contact was deleted.",
     "cap": "The contact had as much mail already as the project allows.",

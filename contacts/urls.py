@@ -9,6 +9,8 @@ from contacts.api.reports import ReportView
 from contacts.api.segments import SegmentViewSet
 from contacts.api.templates import TemplateViewSet
 from contacts.api.topics import TopicViewSet
+from contacts.dialects import crm
+from contacts.dialects.growthhub import urls as growthhub
 from contacts.public import confirmation, link, picture, unsubscription
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -26,6 +28,7 @@ api = [
     *(path(name + end, BatchView.as_view()) for name in ("batch", "import") for end in ("", "/")),
     *(path(f"public/mail/<str:provider>{end}", ReportView.as_view()) for end in ("", "/")),
 ]
+dialects = [*growthhub.urlpatterns, *crm.urlpatterns]
 public = [
     path("integrations/v1/", include("contacts.dialects.growthgenius.urls")),
     path("o/<str:token>", picture),

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.forms import ModelChoiceField, ModelForm, MultipleChoiceField
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.timezone import now
@@ -23,11 +25,14 @@ from growth.models import (
     IdempotencyKey,
     ListenerFailure,
     Member,
+    OAuthClient,
+    OAuthToken,
     Project,
     PublicIdField,
     SweepSlot,
     User,
 )
+from growth.models.api_key import SCOPES
 
 
 class EstimatingPaginator(Paginator):
@@ -103,6 +108,7 @@ class ProjectAdmin(ProjectModelAdmin):
     readonly_fields = ("id", "created_at")
     fieldsets = (
         (None, {"fields": ("id", "name", "domain", "timezone", "created_at")}),
+        ("GrowthHub", {"fields": ("allow_duplicate_contacts",)}),
         (
             "Mail",
             {
@@ -147,6 +153,80 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_filter = ("type",)
     search_fields = ("name", "key_hint")
     list_select_related = ("project",)
+
+
+class OAuthClientForm(ModelForm):
+    """What staff say of a client; its scopes are those of its key."""
+
+    project = ModelChoiceField(Project.objects.all())
+    scopes = MultipleChoiceField(choices=[(scope, scope) for scope in SCOPES])
+
+    class Meta:
+        model = OAuthClient
+        fields = ("name", "redirect_uris")
+
+    def clean_redirect_uris(self) -> list[str]:
+        uris = self.cleaned_data["redirect_uris"]
+        if any(not uri.startswith(("https://", "http://")) for uri in uris):
+            raise ValidationError("Begin each with https:// or http://.")
+        return uris
+
+
+@admin.register(OAuthClient)
+class OAuthClientAdmin(ProjectModelAdmin):
+    list_display = ("name", "id", "project", "secret_hint", "opens", "revoked_at", "created_at")
+    search_fields = ("name", "secret_hint")
+    list_select_related = ("project", "api_key")
+    actions = ("revoke",)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **options: Any) -> type[ModelForm]:
+        return super().get_form(request, obj, **options) if obj else OAuthClientForm
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj:
+            return ("id", "name", "project", "opens", "redirect_uris", "secret_hint", "created_at")
+        return ("project", "name", "scopes", "redirect_uris")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("id", "project", "opens", "secret_hint", "created_at") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # It is revoked, as keys are: what it did stays its own.
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Register a new client, and show its secret this once."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        client, secret = OAuthClient.objects.register(**form.cleaned_data)
+        obj.pk, obj.project = client.pk, client.project
+        text = f"Keep the secret of {client.id} now, it is not shown again: {secret}"
+        self.message_user(request, text)
+
+    @admin.display(description="scopes")
+    def opens(self, client: OAuthClient) -> str:
+        """Return what its tokens may open."""
+        return ", ".join(client.scopes)
+
+    @admin.display(description="revoked", ordering="api_key__revoked_at")
+    def revoked_at(self, client: OAuthClient) -> Any:
+        """Return when it was revoked."""
+        return client.api_key.revoked_at
+
+    @admin.action(description="Revoke at once")
+    def revoke(self, request: HttpRequest, clients: QuerySet) -> None:
+        """End the clients and all their tokens."""
+        for client in clients.select_related("api_key"):
+            client.api_key.revoke(at=now(), immediate=True)
+        self.message_user(request, "These clients, and their tokens, open nothing any more.")
+
+
+@admin.register(OAuthToken)
+class OAuthTokenAdmin(ReadOnlyAdmin):
+    list_display = ("id", "client", "kind", "user", "created_at", "used_at", "expires_at")
+    list_filter = ("kind",)
+    search_fields = ("client__name",)
+    list_select_related = ("client", "user")
 
 
 @admin.register(DomainEvent)

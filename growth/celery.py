@@ -132,6 +132,7 @@ _CLOCK = {
     "webhooks.tasks.take_replays": 5,  # replays that were asked for
     "webhooks.tasks.send_notices": 30,  # mails to staff about endpoints that were disabled
     "webhooks.tasks.prune_deliveries": crontab(minute="37"),  # logs of a month ago
+    "growth.tasks.prune_oauth_tokens": crontab(minute="47"),  # tokens that have expired
     "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
 }
 app.conf.beat_schedule = {

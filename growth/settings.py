@@ -245,6 +245,7 @@ UNFOLD = {
                     _page("Segments", "contacts_segment"),
                     _page("Events", "contacts_event"),
                     _page("Imports", "contacts_importedfile"),
+                    _page("Custom fields", "contacts_customfield"),
                 ],
             },
             {
@@ -270,6 +271,7 @@ UNFOLD = {
                 "items": [
                     _page("Projects", "growth_project"),
                     _page("API keys", "growth_apikey"),
+                    _page("OAuth clients", "growth_oauthclient"),
                     _page("Staff", "growth_user"),
                     _page("Domain events", "growth_domainevent"),
                     _page("Failed listeners", "growth_listenerfailure"),

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from growth import outbox
-from growth.models import DomainEvent, IdempotencyKey
+from growth.models import DomainEvent, IdempotencyKey, OAuthToken
 from growth.models.idempotency import KEEP
 from growth.sweeps import sweep
 
@@ -35,3 +35,10 @@ def prune_domain_events(*, at: datetime) -> int:
     old = DomainEvent.objects.filter(created_at__lt=at - KEEP_DOMAIN_EVENTS, failures=None)
     batch = old.exclude(position=None).order_by("created_at").values("pk")[:5000]
     return DomainEvent.objects.filter(pk__in=batch).delete()[0]
+
+
+@sweep
+def prune_oauth_tokens(*, at: datetime) -> int:
+    """Forget tokens that have expired."""
+    old = OAuthToken.objects.filter(expires_at__lt=at).order_by("expires_at").values("pk")[:5000]
+    return OAuthToken.objects.filter(pk__in=old).delete()[0]

@@ -20,6 +20,8 @@ urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),
     path("", RedirectView.as_view(url="/admin/")),
     path("", include("growth.docs.urls")),
+    path("", include(contacts.dialects)),
+    path("", include("growth.oauth.urls")),
     path("admin/", admin.site.urls),
     path("mailbox/", include("growth.embedded.urls")),
     path("healthz", health.live),

@@ -20,6 +20,8 @@ PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "e
 ELSEWHERE = {
     "campaigns": "tests/campaigns/test_docs.py",
     "growthgenius": "tests/growthgenius/test_docs_page.py",
+    "crm": "tests/contacts/test_dialect_docs.py",
+    "growthhub": "tests/contacts/test_dialect_docs.py",
     "mail": "tests/contacts/test_mail_docs.py",
     "referrals": "tests/referrals/test_referrals_page.py",
     "segments": "tests/contacts/test_segments_page.py",

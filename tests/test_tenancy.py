@@ -205,6 +205,7 @@ EXEMPT = {
     "slug": "public pages know no projects",
     "notice_due_at": "notices that are due",
     "recheck_at": "memberships that time changes",
+    "expires_at": "pruned by age",
     "traits": "GIN, which has no leading column",
     "tags": "GIN, which has no leading column",
     "mentions": "GIN, which has no leading column",

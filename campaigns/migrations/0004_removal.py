@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("campaigns", "0003_local_time"),
-        ("contacts", "0031_email_lists"),
+        ("contacts", "0015_email_lists"),
         ("growth", "0007_public_event_types"),
     ]
 

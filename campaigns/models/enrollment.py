@@ -50,6 +50,7 @@ class Enrollment(ProjectModel):
         BOUNCED = "bounced"
         COMPLAINED = "complained"
         MANUAL = "manual"
+        DND = "dnd"
 
     id = models.BigAutoField(primary_key=True)
     campaign = models.ForeignKey(

@@ -12,6 +12,7 @@ from contacts.models import (
     Contact,
     ContactActivity,
     ContactScore,
+    CustomField,
     Erasure,
     Event,
     Identity,
@@ -23,7 +24,7 @@ from contacts.models import (
 )
 from contacts.operations.merging import merge_contacts
 from contacts.operations.restoring import restore_contact
-from growth.admin import ReadOnlyAdmin
+from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
 from growth.api.json import dump
 from growth.errors import DomainError
 
@@ -271,3 +272,19 @@ class ImportedFileAdmin(ReadOnlyAdmin):
     list_display = ("name", "project", "rows_done", "rows_rejected", "created_at", "finished_at")
     search_fields = ("name",)
     list_select_related = ("project",)
+
+
+@admin.register(CustomField)
+class CustomFieldAdmin(ProjectModelAdmin):
+    list_display = ("name", "code", "trait", "type", "is_strict", "project", "created_at")
+    list_filter = ("type", "is_strict")
+    search_fields = ("name", "code__exact", "trait")
+    list_select_related = ("project",)
+    readonly_fields = ("project", "code", "trait", "created_at")
+    fields = ("project", "name", "code", "trait", ("type", "is_strict"), "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # Fields come to be when a client sends one.
+
+    def has_delete_permission(self, request: HttpRequest, obj: CustomField | None = None) -> bool:
+        return False  # Values would lose the id by which clients know them.

@@ -2,6 +2,7 @@ from contacts.models.absorption import Absorption
 from contacts.models.account import Account, ContactStage
 from contacts.models.consent import Consent, ConsentChange, Topic
 from contacts.models.contact import Contact, ContactActivity, ContactScore, Rescoring
+from contacts.models.custom_field import CustomField
 from contacts.models.erasure import Erasure
 from contacts.models.event import Event, EventReceipt, Fact
 from contacts.models.identity import Identity
@@ -21,6 +22,7 @@ __all__ = [
     "ContactActivity",
     "ContactScore",
     "ContactStage",
+    "CustomField",
     "Email",
     "EmailActivity",
     "Erasure",

@@ -6,8 +6,9 @@ from typing import Any, Self
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
-from django.db.models import Count, Exists, F, OuterRef
+from django.db.models import Count, Exists, F, Func, OuterRef, Value
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import MD5, Lower
 
 from contacts.models.event import announce
 from contacts.models.identity import Identity
@@ -18,6 +19,13 @@ from growth import outbox
 from growth.api.json import merge_patch
 from growth.errors import Conflict, Gone, Invalid
 from growth.models import DomainEventType, ProjectModel, ProjectQuerySet, PublicIdField
+
+DIGITS = Func(F("phone"), Value(r"\D"), Value(""), Value("g"), function="regexp_replace")
+"""The digits of a phone, by which numbers are compared that people write in many ways."""
+
+
+NOTES = MD5(Lower(KeyTextTransform("notes", "traits")))
+"""The trait ``notes`` as it is compared, which may be longer than an index holds."""
 
 
 class ContactQuerySet(ProjectQuerySet):
@@ -97,6 +105,18 @@ class Contact(ProjectModel):
                 name="contact_by_stage",
             ),  # dialects.growthgenius: contact_stage_ids
             models.Index(fields=["project", "email_key"], name="contact_by_email"),
+            models.Index(
+                "project",
+                DIGITS,
+                condition=~models.Q(phone="") & models.Q(deleted_at=None),
+                name="contact_by_digits",
+            ),  # operations.upserting: phones that are no claims; dialects: search by phone
+            models.Index(
+                "project",
+                NOTES,
+                condition=models.Q(traits__has_key="notes", deleted_at=None),
+                name="contact_by_notes",
+            ),  # dialects.crm: search by notes
             models.Index(fields=["project", "external_id"], name="contact_by_external_id"),
             GinIndex(
                 fields=["traits"], name="contact_traits", opclasses=["jsonb_path_ops"]
@@ -122,11 +142,13 @@ class Contact(ProjectModel):
         tags: list[str] | None = None,
         claims: dict[str, tuple[str, str]] | None = None,
         may_duplicate: bool = False,
+        is_shallow: bool = False,
     ) -> None:
         """Merge the traits into those it has, replace its tags, and replace identifiers.
 
         ``claims`` maps a kind to how the value is written and how it is compared; empty removes it.
-        With ``may_duplicate`` it may have what another contact owns, and is no owner of it.
+        With ``may_duplicate`` it may have what another contact owns, and is no owner of it. With
+        ``is_shallow`` a trait that is an object replaces the one it had.
 
         :raises Conflict: if another contact owns an identifier.
         :raises Invalid: if it would have more traits than may be stored.
@@ -136,7 +158,7 @@ class Contact(ProjectModel):
         if self.deleted_at:
             raise Gone("This contact was deleted.")
         before = self.snapshot()
-        self.traits = merge_patch(self.traits, traits or {})
+        self.traits = (_replace if is_shallow else merge_patch)(self.traits, traits or {})
         if traits and (violations := list(growth_violations(before["traits"], self.traits))):
             raise Invalid(*violations)
         self.tags = self.tags if tags is None else tags
@@ -287,6 +309,10 @@ class Rescoring(ProjectModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project"], name="one_rescoring_each")]
+
+
+def _replace(traits: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in (traits | patch).items() if value is not None}
 
 
 def wire_time(time: datetime) -> str:

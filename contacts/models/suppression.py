@@ -37,6 +37,19 @@ class SuppressionQuerySet(ProjectQuerySet):
                 [reason, [project for project, _ in pairs], [key for _, key in pairs]],
             )
 
+    def heed(self, address: tuple[int, str], status: str) -> None:
+        """Disturb the person at the address no more (``active``, ``permanent``), or again
+        (``inactive``). What has another reason, as what is permanent has, stays.
+        """
+        project, key = address
+        own = self.filter(project=project, email_key=key, reason=Suppression.Reason.DND)
+        if status == "inactive":
+            own.delete()
+        elif status == "active":
+            self.suppress([address], Suppression.Reason.DND)
+        elif not own.update(reason=Suppression.Reason.MANUAL):
+            self.suppress([address], Suppression.Reason.MANUAL)
+
     def liftable(self) -> Self:
         """Keep those that the person may end: all but what staff decided."""
         return self.exclude(reason=Suppression.Reason.MANUAL)
@@ -44,7 +57,8 @@ class SuppressionQuerySet(ProjectQuerySet):
 
 class Suppression(ProjectModel):
     """An address that gets no mail. It outlives the contact, and no import and no call lifts it:
-    only the person does, by a link of a mail they got, or staff by hand.
+    only the person does, by a link of a mail they got, or staff by hand. ``dnd`` alone is lifted as
+    it came, by who asked not to disturb the person.
 
     When the contact is erased, only a digest stays of the address: see ``SEALED_KEY``.
     """
@@ -54,6 +68,7 @@ class Suppression(ProjectModel):
         BOUNCED = "bounced"
         COMPLAINED = "complained"
         MANUAL = "manual"
+        DND = "dnd"
 
     id = models.BigAutoField(primary_key=True)
     email_key = models.CharField(max_length=254)

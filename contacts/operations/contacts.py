@@ -1,6 +1,6 @@
 """The births and meetings of contacts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from contacts.operations.consents import (
     record_stances,
     unknown_topics,
 )
-from contacts.operations.people import Person, Sighting
+from contacts.operations.people import Claim, Person, Sighting
 from contacts.operations.resolving import (
     Outcome,
     Resolver,
@@ -72,14 +72,23 @@ def add_contact(project: Project, sighting: Sighting, *, at: datetime) -> int:
 
     Not safe to repeat, as its callers have it; safe at the same time as itself, and to kill.
     """
-    owners = owners_of(project, set(sighting.claims))
+    taken = owners_of(project, set(sighting.claims))
+    return bear_contact(project, sighting, taken=taken, at=at)
+
+
+def bear_contact(
+    project: Project, sighting: Sighting, *, taken: Collection[Claim], at: datetime
+) -> int:
+    """Make a contact, whose claims that are taken stay where they are, in a transaction that runs
+    again on ``RaceLost``: whoever must not make a person twice looks for it again then.
+    """
     [key] = next_keys(Contact, 1)
     person = Person(key, is_new=True, traits=dict(sighting.traits), tags=sighting.tags or [])
     person.phone = sighting.phone
     for claim in sighting.claims:
         person.attach(claim, sighting)
     _insert(project, [person], at)
-    insert_claims(project, {claim: key for claim in sighting.claims if claim not in owners})
+    insert_claims(project, {claim: key for claim in sighting.claims if claim not in taken})
     outbox.emit(project, _news(person, at, at), at=at)
     announce(project, changes={"created": [key]}, at=at)
     return key

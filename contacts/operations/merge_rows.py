@@ -11,7 +11,8 @@ from contacts.models import Contact, ContactActivity, Email, Identity, Membershi
 from contacts.models.suppression import SEALED_KEY
 from growth.models import Project
 
-_REFUSALS = ["unsubscribed", "complained", "manual"]  # A bounce is the address's, not the person's.
+# A bounce is the address's, not the person's.
+_REFUSALS = ["unsubscribed", "complained", "manual", "dnd"]
 
 
 def row_of(contact: Contact) -> dict[str, Any]:

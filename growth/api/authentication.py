@@ -14,8 +14,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from growth.models import ApiKey
+from growth.models import ApiKey, OAuthToken
 from growth.models.api_key import digest, is_well_formed
+from growth.models.oauth import HEADS
 
 _KEEP_SECONDS = 1
 _KEEP_KEYS = 10_000
@@ -123,11 +124,9 @@ class _RecentKeys:
             fresh_until, key = self._entries.get(wanted, (0.0, None))
         if fresh_until > time.monotonic():
             return key
-        key = ApiKey.objects.usable(now()).select_related("project").filter(digest=wanted).first()
-        if key and secrets.compare_digest(bytes(key.digest), wanted):
+        if key := _opened(text) if text.startswith(HEADS["access"]) else _stored(wanted):
             self._keep(wanted, key)
-            return key
-        return None
+        return key
 
     def clear(self) -> None:
         with self._lock:
@@ -138,6 +137,17 @@ class _RecentKeys:
             self._entries[wanted] = (time.monotonic() + _KEEP_SECONDS, key)
             while len(self._entries) > _KEEP_KEYS:
                 self._entries.popitem(last=False)
+
+
+def _stored(wanted: bytes) -> ApiKey | None:
+    key = ApiKey.objects.usable(now()).select_related("project").filter(digest=wanted).first()
+    return key if key and secrets.compare_digest(bytes(key.digest), wanted) else None
+
+
+def _opened(text: str) -> ApiKey | None:
+    """Return the key that an access token of OAuth opens."""
+    token = OAuthToken.objects.open(OAuthToken.Kind.ACCESS, text, at=now()).first()
+    return token.opened() if token else None
 
 
 _keys = _RecentKeys()

@@ -36,11 +36,22 @@ STATUS = {
     "internal": 500,
     "unavailable": 503,
 }
-_API_PATHS = ("/v1/", "/integrations/", "/contacts/", "/crm/", "/oauth/")
+_API_PATHS = ("/v1/", "/integrations/")
 _UNAVAILABLE = "The service cannot reach its database for the moment; try again in a few seconds."
 _BUSY = "Too many are changing the same things at this moment; try again in a second."
 
 log = structlog.get_logger(__name__)
+
+
+Dialect = Callable[[HttpRequest, str, str, list[dict]], tuple[int, dict]]
+"""Returns status and body of an error, given its code, its sentence and its details."""
+
+_dialects: dict[str, Dialect] = {}
+
+
+def speak(prefix: str, dialect: Dialect) -> None:
+    """Let every error below a path be told in a dialect, from wherever it comes."""
+    _dialects[prefix] = dialect
 
 
 class InsufficientScope(exceptions.PermissionDenied):
@@ -55,6 +66,15 @@ def body(code: str, message: str, request: HttpRequest, details: list[dict] | No
     """Return the error as the API shows it."""
     error = {"code": code, "message": message, "details": details or []}
     return {"error": error, "request_id": request.request_id}
+
+
+def _answer(
+    request: HttpRequest, code: str, message: str, details: list[dict] | None
+) -> tuple[int, dict]:
+    for prefix, dialect in _dialects.items():
+        if request.path.startswith(prefix):
+            return dialect(request, code, message, details or [])
+    return STATUS[code], body(code, message, request, details)
 
 
 def refused(index: int, refusal: DomainError) -> dict[str, Any]:
@@ -138,7 +158,8 @@ def _response(
     details: list[dict] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    return Response(body(code, message, request, details), STATUS[code], headers=headers)
+    status, data = _answer(request, code, message, details)
+    return Response(data, status, headers=headers)
 
 
 class ErrorMiddleware:
@@ -165,13 +186,12 @@ def _handler(code: str, message: str) -> Callable[..., HttpResponse]:
 
 
 def _plain(request: HttpRequest, code: str, message: str) -> HttpResponse:
-    status = STATUS[code]
     if not hasattr(request, "request_id"):
         request.request_id = f"req_{secrets.token_hex(12)}"
-    if not request.path.startswith(_API_PATHS):
+    status, data = _answer(request, code, message, None)
+    if not request.path.startswith((*_API_PATHS, *_dialects)):
         return HttpResponse(f"{message}\n", status=status, content_type="text/plain; charset=utf-8")
-    content = dump(body(code, message, request))
-    return HttpResponse(content, status=status, content_type="application/json")
+    return HttpResponse(dump(data), status=status, content_type="application/json")
 
 
 handler400 = _handler("bad_request", "The server could not read this request.")

@@ -3,6 +3,7 @@ from growth.models.audit_entry import AuditEntry
 from growth.models.domain_event import DomainEvent, DomainEventType, ListenerFailure
 from growth.models.idempotency import IdempotencyKey
 from growth.models.member import Member
+from growth.models.oauth import OAuthClient, OAuthToken
 from growth.models.project import Project
 from growth.models.sweep_slot import SweepSlot
 from growth.models.tenancy import ProjectModel, ProjectQuerySet, PublicIdField
@@ -16,6 +17,8 @@ __all__ = [
     "IdempotencyKey",
     "Member",
     "ListenerFailure",
+    "OAuthClient",
+    "OAuthToken",
     "Project",
     "ProjectModel",
     "ProjectQuerySet",

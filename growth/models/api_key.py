@@ -1,7 +1,8 @@
 """API keys: secret keys for servers, write keys for browsers and apps.
 
-A key is ``gos_sk_live_`` or ``gos_wk_live_`` (``test`` for test keys), 32 characters of chance and
-six of checksum, all base 62. Only its SHA-256 digest is stored; the key itself is shown once.
+A key is ``gos_sk_live_`` or ``gos_wk_live_`` (``test`` for test keys) or ``pit-``, a secret key as
+GrowthHub's clients know it, then 32 characters of chance and six of checksum, all base 62. So are
+the tokens of OAuth. Only the SHA-256 digest is stored; the key itself is shown once.
 """
 
 import hashlib
@@ -41,8 +42,20 @@ SCOPES = [f"{resource}:{right}" for resource in _RESOURCES for right in ("read",
     "*",
 ]
 
+_WORDS = {"read": "readonly", "write": "write"}
+SPELLINGS = {
+    f"{resource}.{_WORDS[right]}": f"{resource}:{right}"
+    for resource, _, right in (scope.partition(":") for scope in SCOPES)
+    if right
+}
+"""Scopes as GrowthHub spells them."""
+
+PRIVATE_TOKEN = "pit-"
+
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_PATTERN = re.compile(r"gos_(?:sk|wk)_(?:live|test)_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
+_PATTERN = re.compile(
+    r"(?:gos_(?:sk|wk)_(?:live|test)_|pit-|oa[a-z]_)([0-9A-Za-z]{32})([0-9A-Za-z]{6})"
+)
 
 
 class ApiKeyQuerySet(ProjectQuerySet):
@@ -65,11 +78,13 @@ class ApiKeyManager(models.Manager.from_queryset(ApiKeyQuerySet)):
         scopes: list[str],
         mode: str = "live",
         created_by: User | None = None,
+        head: str = "",
     ) -> tuple["ApiKey", str]:
-        """Make a key; return its row, and the key itself, which is never seen again."""
+        """Make a key; return its row, and the key itself, which is never seen again. ``head`` is
+        what it begins with, unless that follows from type and mode.
+        """
         kind = "wk" if type == ApiKey.Type.WRITE else "sk"
-        chance = "".join(secrets.choice(_BASE62) for _ in range(32))
-        text = f"gos_{kind}_{mode}_{chance}{_checksum(chance)}"
+        text = make_secret(head or f"gos_{kind}_{mode}_")
         row = self.create(
             project=project,
             name=name,
@@ -118,6 +133,12 @@ class ApiKey(ProjectModel):
         until = at if immediate else at + GRACE
         self.usable_until = min(self.usable_until or until, until)
         self.save(update_fields=["revoked_at", "usable_until"])
+
+
+def make_secret(head: str) -> str:
+    """Return a new secret that begins so; nobody can guess it."""
+    chance = "".join(secrets.choice(_BASE62) for _ in range(32))
+    return f"{head}{chance}{_checksum(chance)}"
 
 
 def digest(text: str) -> bytes:

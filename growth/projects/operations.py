@@ -11,7 +11,16 @@ from django.db import transaction
 from growth import outbox
 from growth.api.errors import InsufficientScope
 from growth.errors import Conflict
-from growth.models import ApiKey, DomainEventType, Member, Project, User
+from growth.models import (
+    ApiKey,
+    DomainEventType,
+    Member,
+    OAuthClient,
+    OAuthToken,
+    Project,
+    User,
+)
+from growth.models.api_key import PRIVATE_TOKEN
 
 DEVELOPER_SCOPES = (
     *("contacts:read", "contacts:write"),
@@ -20,6 +29,7 @@ DEVELOPER_SCOPES = (
 )
 """What integrations of sales tools do."""
 
+_CONTACTS = ["contacts:read", "contacts:write"]
 _GRANTING = ("settings:write", "*")
 
 
@@ -31,8 +41,7 @@ class Founding(NamedTuple):
     write_key: str
     admin_user: str
     admin_password: str
-    developer: int
-    developer_key: str
+    of_dialects: dict[str, str | int]
 
     def as_dict(self) -> dict[str, str | int]:
         """Return what a person needs to begin."""
@@ -43,15 +52,14 @@ class Founding(NamedTuple):
             "write_key": self.write_key,
             "admin_user": self.admin_user,
             "admin_password": self.admin_password,
-            "growthgenius_user_id": self.developer,
-            "growthgenius_key": self.developer_key,
+            **self.of_dialects,
         }
 
 
 @transaction.atomic
-def found_project(name: str) -> Founding:
-    """Make a project with a secret key of all scopes, a write key, and an admin user of its own,
-    who is its first member and has a key for integrations.
+def found_project(name: str, *, at: datetime) -> Founding:
+    """Make a project with a secret key of all scopes, a write key, an admin user of its own, who is
+    its first member, and what the dialects take for keys.
     """
     project = Project.objects.create(name=name)
     _, secret_key = ApiKey.objects.issue(
@@ -62,8 +70,8 @@ def found_project(name: str) -> Founding:
     )
     user, password = _admin()
     member = Member.objects.create(project=project, user=user, integrations_enabled=True)
-    key = issue_developer_key(member, name="First key for integrations")
-    return Founding(project, secret_key, write_key, user.username, password, user.pk, key)
+    of_dialects = _of_dialects(project, member, at)
+    return Founding(project, secret_key, write_key, user.username, password, of_dialects)
 
 
 def revise_project(project: Project, said: Mapping[str, Any], *, at: datetime) -> None:
@@ -120,6 +128,30 @@ def issue_developer_key(member: Member, *, name: str) -> str:
         created_by=member.user,
     )
     return text
+
+
+def _of_dialects(project: Project, member: Member, at: datetime) -> dict[str, str | int]:
+    secret = ApiKey.Type.SECRET
+    _, token = ApiKey.objects.issue(
+        project, name="GrowthHub token", type=secret, scopes=_CONTACTS, head=PRIVATE_TOKEN
+    )
+    _, crm_key = ApiKey.objects.issue(project, name="CRM key", type=secret, scopes=_CONTACTS)
+    client, client_secret = OAuthClient.objects.register(
+        project, name="First OAuth client", scopes=_CONTACTS, redirect_uris=[]
+    )
+    refresh = OAuthToken.Kind.REFRESH
+    return {
+        "growthhub_token": token,
+        "growthhub_location_id": project.id,
+        "growthhub_client_id": client.id,
+        "growthhub_client_secret": client_secret,
+        "growthhub_refresh_token": OAuthToken.objects.issue(
+            client, refresh, at=at, scopes=client.scopes
+        ),
+        "crm_key": crm_key,
+        "growthgenius_user_id": member.user_id,
+        "growthgenius_key": issue_developer_key(member, name="First key for integrations"),
+    }
 
 
 def _admin() -> tuple[User, str]:

@@ -8,18 +8,11 @@ from rest_framework import serializers
 from growth import durations
 from growth.api.fields import Clock, HostName, JSONObject, StrictSerializer, Text, Whole
 from growth.models import ApiKey, Project
-from growth.models.api_key import SCOPES
+from growth.models.api_key import SCOPES, SPELLINGS
 from growth.models.project import validate_timezone
 
 MAX_NAMES = 100
 MAX_POINTS = 100
-
-_SPELLINGS = {
-    f"{scope.partition(':')[0]}.{word}": scope
-    for scope in SCOPES
-    if ":" in scope
-    for word in [{"read": "readonly", "write": "write"}[scope.partition(":")[2]]]
-}
 
 
 class Points(Whole):
@@ -194,7 +187,7 @@ class NewKeySerializer(StrictSerializer):
     scopes = serializers.ListField(child=Text(), required=False, default=list, max_length=100)
 
     def validate_scopes(self, sent: list[str]) -> list[str]:
-        scopes = list(dict.fromkeys(_SPELLINGS.get(scope, scope) for scope in sent))
+        scopes = list(dict.fromkeys(SPELLINGS.get(scope, scope) for scope in sent))
         if unknown := [scope for scope in scopes if scope not in SCOPES]:
             raise serializers.ValidationError(
                 f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}."

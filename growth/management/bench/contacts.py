@@ -17,7 +17,7 @@ SIZES = {True: 10_000, False: 1_000_000}
 
 def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare pages of 100 with those of a ModelSerializer, and deep pages with the first."""
-    founding = found_project("bench")
+    founding = found_project("bench", at=now())
     make_contacts(founding.project, SIZES[is_small], now())
     pages = 5 if is_small else 25
     with served(database_url, "growth.management.bench.naive") as port:

@@ -38,7 +38,7 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     The bare COPY finds its events and their customers, whom nobody knew before, written out, with
     keys and all; ours reads a file.
     """
-    project = found_project("bench").project
+    project = found_project("bench", at=now()).project
     partitions.ensure(_START, _START + timedelta(days=89))
     with tempfile.TemporaryDirectory() as folder:
         files, copies = _prepare(Path(folder), SIZES[is_small], project)

@@ -29,7 +29,7 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare with a ModelSerializer that creates the same events, one after the other, and with
     one bare statement that inserts the same rows into all tables that the batch writes.
     """
-    founding = found_project("bench")
+    founding = found_project("bench", at=now())
     project, at = founding.project, now()
     contacts, events = SIZES[is_small]
     make_contacts(project, contacts, at)

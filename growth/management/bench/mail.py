@@ -51,7 +51,7 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare one and two workers with a loop of smtplib on one connection, which sends the same
     bytes, made before.
     """
-    project, at = found_project("bench").project, now()
+    project, at = found_project("bench", at=now()).project, now()
     mails, queue = SIZES[is_small]
     make_contacts(project, mails, at)
     stream = _stream(project)

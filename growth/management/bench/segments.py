@@ -70,7 +70,7 @@ def run(
 
 
 def _fill(contacts: int, events: int, at: datetime) -> Founding:
-    founding = found_project("bench")
+    founding = found_project("bench", at=now())
     make_contacts(founding.project, contacts, at)
     make_events(founding.project, events, at)
     return founding

@@ -63,7 +63,7 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     with ExitStack() as stack:
         url = stack.enter_context(_receiver("answers"))
         dead = stack.enter_context(_receiver("is silent"))
-        project = found_project("bench").project
+        project = found_project("bench", at=now()).project
         endpoint = _endpoint(project, url)
         contenders = {
             "ours": lambda: _ours(project, endpoint, size),

@@ -1,6 +1,7 @@
 import json
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils.timezone import now
 
 from growth.projects.operations import found_project
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, name: str, json: bool, **_: object) -> None:
-        founding = found_project(name).as_dict()
+        founding = found_project(name, at=now()).as_dict()
         self.stdout.write(_json(founding) if json else _lines(founding))
 
 

@@ -1,0 +1,1 @@
+"""GrowthHub's contacts API: ``/contacts/upsert`` and its neighbours, at the root."""

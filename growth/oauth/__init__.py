@@ -1,0 +1,1 @@
+"""OAuth 2 over oauthlib: the consent of staff, and tokens in exchange for it."""
