@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "contacts",
     "campaigns",
     "webhooks",
+    "growth.analytics",
 ]
 MIDDLEWARE = [
     "growth.metrics.MetricsMiddleware",
