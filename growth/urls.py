@@ -7,11 +7,12 @@ from django.views.generic import RedirectView
 from campaigns import urls as campaigns
 from contacts import urls as contacts
 from growth import health
+from growth.analytics import urls as analytics
 from growth.metrics import metrics
 from growth.projects import urls as projects
 from webhooks import urls as webhooks
 
-apps = (contacts, campaigns, webhooks, projects)
+apps = (contacts, campaigns, webhooks, projects, analytics)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),

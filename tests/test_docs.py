@@ -22,6 +22,7 @@ from growth.docs.openapi import document
 from growth.docs.reference import pages
 from growth.models import ApiKey
 from tests import smtp_sink
+from tests.analytics.factories import make_cohorts, make_funnel
 from tests.campaigns.factories import make_lifecycle
 from tests.conftest import client_with
 from tests.factories import make_contact, make_event, make_topic
@@ -115,6 +116,8 @@ def things(project) -> dict[str, str]:
         "/v1/templates": "tmpl_welcome_01",
         "/v1/settings": key.id,
         "/v1/webhooks": delivery.endpoint_id,
+        "/v1/analytics/funnels": make_funnel(project).id,
+        "/v1/analytics/cohorts": make_cohorts(project).id,
     }
 
 
@@ -160,7 +163,8 @@ def prepared(project, things, api, settings, mail_server) -> dict[str, Callable[
 
 def filled(call: Call, things: dict[str, str]) -> tuple[str, object]:
     """Return the call's path and body, with real things in the places of the examples."""
-    own = things.get("/".join(call.path.split("/")[:3]), "")
+    parts = call.path.split("/")
+    own = things.get("/".join(parts[:4])) or things.get("/".join(parts[:3]), "")
     path = re.sub(r"{(\w+)}", lambda found: things.get(found[1], own), call.path)
     body = json.loads(json.dumps(call.body))
     for name in body or ():

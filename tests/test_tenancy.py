@@ -11,7 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from contacts.models import Contact, Event, Identity, Membership, Segment, Topic
+from growth.analytics.models import Cohort, Funnel
 from growth.models import ApiKey
+from tests.analytics.factories import make_cohorts, make_funnel
 from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
 from tests.factories import make_contact, make_topic
@@ -74,8 +76,11 @@ def things_of(project, path: str) -> dict[str, str]:
         "campaigns": campaign.id,
         "topics": topic.id,
         "webhooks": delivery.endpoint_id,
+        "analytics/funnels": make_funnel(project).id,
+        "analytics/cohorts": make_cohorts(project).id,
     }
-    pk = own.get(path.split("/")[2], "tmpl_unknown")
+    places = path.removeprefix("/v1/").split("/")
+    pk = own.get(places[0]) or own.get("/".join(places[:2]), "tmpl_unknown")
     return {"pk": pk, "contact_id": contact.id, "topic": topic.code, "log": delivery.id}
 
 
@@ -106,7 +111,10 @@ def test_a_call_needs_a_key_and_its_scope(project, method, path, scope):
 
 
 def rows() -> list:
-    tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery)
+    tables = (
+        *(Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery),
+        *(Funnel, Cohort),
+    )
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 

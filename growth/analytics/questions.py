@@ -145,3 +145,18 @@ class Cohorts:
     group_by: GroupBy | None = None
 
     type = QueryType.COHORT_RETENTION
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Which number of an answer is meant; what is None is not looked at.
+
+    ``date`` is the bucket or the cohort, ``group`` the name of the group. ``step`` and ``outcome``
+    (reached, dropped or in_progress) are of a funnel, ``period`` of cohorts.
+    """
+
+    group: str | None = None
+    date: str | None = None
+    step: int | None = None
+    outcome: str = "reached"
+    period: int | None = None

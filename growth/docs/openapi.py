@@ -8,11 +8,12 @@ from drf_spectacular.generators import SchemaGenerator
 
 from campaigns import schema as campaigns
 from contacts import schema as contacts
+from growth.analytics import schema as analytics
 from growth.api.json import dump
 from growth.projects import schema as projects
 from webhooks import schema as webhooks
 
-DESCRIBED = (contacts, campaigns, webhooks, projects)
+DESCRIBED = (contacts, campaigns, webhooks, analytics, projects)
 """Who says what the operations are; to import them is enough."""
 
 

@@ -84,7 +84,9 @@ def _labels(by: str, event: Happened, world: World) -> list[str]:
     if by == "tags":
         return sorted(set(world.tags[event.who])) or ["(none)"]
     root, _, path = by.partition(".")
-    found = values.inside(event.properties if root == "properties" else world.traits[event.who], path)
+    found = values.inside(
+        event.properties if root == "properties" else world.traits[event.who], path
+    )
     if found is None:
         return ["(none)"]
     if isinstance(found, bool):
@@ -102,9 +104,11 @@ def _day(moment: datetime, world: World) -> date:
 def _period(moment: datetime, interval: str, world: World) -> str:
     if interval == "hour":
         wall = moment.astimezone(world.zone)
-        return f"{moment.replace(minute=0, second=0, microsecond=0):%Y-%m-%dT%H:%M:%SZ}" if (
-            wall.utcoffset().total_seconds() % 3600 == 0
-        ) else "unsupported"
+        return (
+            f"{moment.replace(minute=0, second=0, microsecond=0):%Y-%m-%dT%H:%M:%SZ}"
+            if (wall.utcoffset().total_seconds() % 3600 == 0)
+            else "unsupported"
+        )
     return _first_day(_day(moment, world), interval, world).isoformat()
 
 
@@ -445,7 +449,9 @@ def _spans(
 ) -> list[tuple[int, int]]:
     count = len(names) - place
     if body.get("mode") == "rolling":
-        first = max(_midnight(date.fromisoformat(names[place]), world), _midnight(_range(body)[0], world))
+        first = max(
+            _midnight(date.fromisoformat(names[place]), world), _midnight(_range(body)[0], world)
+        )
         count = max(1, (_end(body, world) - first) // _ROLLING[_length(body)])
     if body.get("criterion") == "bracket":
         return [(first, last) for first, last in body["brackets"] if first < count]
@@ -472,9 +478,7 @@ def _cell(
         return names.index(_period(moment, _length(body), world)) - place
 
     eligible = {
-        who
-        for who, began in people.items()
-        if not is_rolling or began + (last + 1) * length <= end
+        who for who, began in people.items() if not is_rolling or began + (last + 1) * length <= end
     }
     retained = 0
     for who in eligible:

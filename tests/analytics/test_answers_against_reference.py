@@ -12,13 +12,14 @@ import pytest
 
 from growth.analytics import rollups
 from growth.analytics.grammar import read_query
-from growth.analytics.queries import Pick, answer, people_behind
+from growth.analytics.queries import answer, people_behind
+from growth.analytics.questions import Pick
 from growth.analytics.statements import rows
 from tests.analytics.reference import World
 from tests.analytics.reference import answer as reference
 from tests.analytics.streams import add_events, make_question, make_world
 
-STREAMS = int(os.environ.get("ANALYTICS_STREAMS", "60"))
+STREAMS = int(os.environ.get("ANALYTICS_STREAMS", "24"))
 QUESTIONS = 12
 
 

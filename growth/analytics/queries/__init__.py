@@ -1,6 +1,6 @@
 """Answers to questions: each is one statement over the events."""
 
 from growth.analytics.queries.answers import Question, answer
-from growth.analytics.queries.people import Pick, people_behind
+from growth.analytics.queries.people import people_behind
 
-__all__ = ["Pick", "Question", "answer", "people_behind"]
+__all__ = ["Question", "answer", "people_behind"]

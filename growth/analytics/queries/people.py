@@ -1,6 +1,5 @@
 """The people behind a number of an answer."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from contacts.models import Segment
@@ -10,23 +9,8 @@ from growth.analytics.queries.attempts import attempts
 from growth.analytics.queries.funnels import grouped_attempts
 from growth.analytics.queries.periods_back import periods_back, reached
 from growth.analytics.queries.sources import all_of, label, source
-from growth.analytics.questions import Cohorts, Count, Criterion, FunnelSteps, GroupKind
+from growth.analytics.questions import Cohorts, Count, Criterion, FunnelSteps, GroupKind, Pick
 from growth.models import Project
-
-
-@dataclass(frozen=True)
-class Pick:
-    """Which number of an answer is meant; what is None is not looked at.
-
-    ``date`` is the bucket or the cohort, ``group`` the name of the group. ``step`` and ``outcome``
-    (reached, dropped or in_progress) are of a funnel, ``period`` of cohorts.
-    """
-
-    group: str | None = None
-    date: str | None = None
-    step: int | None = None
-    outcome: str = "reached"
-    period: int | None = None
 
 
 def people_behind(question: Question, pick: Pick, project: Project, *, at: datetime) -> Sql:
