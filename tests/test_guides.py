@@ -18,6 +18,7 @@ from tests.openapi import faults, find_call
 
 PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "events")
 ELSEWHERE = {
+    "analytics": "tests/analytics/test_docs.py",
     "campaigns": "tests/campaigns/test_docs.py",
     "mail": "tests/contacts/test_mail_docs.py",
     "segments": "tests/contacts/test_segments_page.py",

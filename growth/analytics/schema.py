@@ -37,7 +37,7 @@ _DAYS = {
     "to": day("The last day, included."),
 }
 _FUNNEL = {
-    "steps": {**list_of(_STEP), "minItems": 2, "maxItems": 12},
+    "steps": list_of(_STEP, "Two to twelve."),
     "window": text("7d", "How long an attempt may take, from its first step."),
     "order": choice(Order),
     "entry": choice(Entry, "Which attempt of a person counts."),

@@ -10,6 +10,7 @@ from contacts.models import Segment
 from contacts.operations.event_files import Mapping
 from contacts.operations.imports import FileImport
 from contacts.operations.segments import create_segment
+from growth.analytics.models import Cohort, Funnel, Report
 from growth.models import Project
 
 PURCHASES = Path(__file__).parents[1] / "demo" / "purchases.csv"
@@ -36,6 +37,11 @@ SEGMENTS = {
     },
 }
 
+REPORTS: dict[type[Report], tuple[str, dict]] = {
+    Funnel: ("Three purchases", {"steps": ["purchase"] * 3, "window": "90d"}),
+    Cohort: ("Buyers who come back", {"event": "purchase", "period": "month"}),
+}
+
 
 class Command(BaseCommand):
     help = "Fill the first project with the history of a small, made-up shop. Run twice, it is one."
@@ -52,6 +58,8 @@ class Command(BaseCommand):
             for name, rules in SEGMENTS.items()
         ]
         self._write_campaigns(project, regulars, lapsed)
+        for report, (name, definition) in REPORTS.items():
+            report.objects.create(project=project, name=name, definition=definition)
 
     def _import(self, project: Project) -> None:
         running = FileImport(project, PURCHASES, _MAPPING, shift_to_now=True, at=now())
