@@ -45,6 +45,12 @@ def _is_in_micros(question: FunnelSteps) -> bool:
     return question.order is not Order.ANY and is_guarded(question)
 
 
+def _may_pass_nothing(question: FunnelSteps) -> bool:
+    """Tell whether an event that has the name of a step may be none, and of no matter."""
+    filtered = any(each.filters for each in (*question.steps, *question.exclusions))
+    return filtered and question.order is not Order.STRICT
+
+
 def _each(question: FunnelSteps) -> Sql:
     return Sql("contact_id, held" if question.held else "contact_id")
 
@@ -59,7 +65,6 @@ def _relevant(question: FunnelSteps, project: Project, at: datetime) -> Sql:
     flags, joins = _flags(question, project, at)
     by_property = question.group_by and question.group_by.kind is GroupKind.PROPERTY
     held = [sql("event.properties #> {}::text[]", list(path)) for path in question.held]
-    everything = Sql("true")
     is_flagged = joined(" OR ", [Sql(name) for name, _ in flags])
     return statement(
         "funnel_relevant",
@@ -70,8 +75,9 @@ def _relevant(question: FunnelSteps, project: Project, at: datetime) -> Sql:
         flags=joined(", ", [sql("{} AS {}", each, Sql(name)) for name, each in flags]),
         joins=joins,
         scope=_scope(question, project, held),
+        window=sql("{}::interval", question.window),
         each=_each(question),
-        matters=everything if question.order is Order.STRICT else is_flagged,
+        matters=is_flagged if _may_pass_nothing(question) else Sql("true"),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from contacts.models import Segment
 from contacts.rule_sql import Sql, sql
 from growth import ids
+from growth.analytics.models import Rollup
 from growth.analytics.periods import Interval, first_moment
 from growth.analytics.queries.sources import label, source
 from growth.analytics.questions import MAX_GROUPS, OTHER, Count, GroupBy, GroupKind
@@ -124,6 +125,8 @@ def _unique(found: list[tuple]) -> Counted:
 def _from_days(question: Count, project: Project) -> Counted | None:
     """Return the answer if days are kept that give it: of one event, or of all for mere counts."""
     if question.step.filters or question.group_by or question.interval is Interval.HOUR:
+        return None
+    if not Rollup.objects.filter(project=project, zone=project.timezone).exists():
         return None
     if question.is_unique:
         return _people_of_days(question, project) if question.step.event else None
