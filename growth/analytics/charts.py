@@ -122,7 +122,7 @@ def _cell(cell: Mapping[str, Any], x: float, y: float) -> list[str]:
     words = "–" if rate is None else f"{rate:.0%}"
     return [
         f'<rect x="{x + 1}" y="{y}" width="{_CELL - 2}" height="29" rx="4"'
-        f' fill="{_COLOURS[0]}" fill-opacity="{0.08 + 0.72 * (rate or 0):.2f}"{edge}>'
+        f' fill="{_COLOURS[0]}" fill-opacity="{0.08 + 0.47 * (rate or 0):.2f}"{edge}>'
         f"<title>{told}</title></rect>",
         _text(x + _CELL / 2, y + 19, words, size=12, anchor="middle"),
     ]
@@ -176,9 +176,9 @@ def _dates(dates: list[str]) -> Iterable[str]:
     every = max(1, ceil(len(dates) / _MOST_LABELS))
     for number in range(0, len(dates), every):
         x, date = _LEFT + (number + 0.5) * step, dates[number].removesuffix(":00Z")
-        anchor = "middle" if 40 < x < WIDTH - 40 else "end"
         words = date.replace("T", " ")[5:] if "T" in date else date
-        yield _text(x, _HEIGHT - _BOTTOM + 22, words, size=12, opacity=0.7, anchor=anchor)
+        if x < WIDTH - 40:
+            yield _text(x, _HEIGHT - _BOTTOM + 22, words, size=12, opacity=0.7, anchor="middle")
 
 
 def _legend(names: list[str]) -> Iterable[str]:
