@@ -74,7 +74,7 @@ class _Bench:
         funnel = {"type": "funnel", "steps": list(STEPS), "window": "14d", **self._days(31, 15)}
         asked = {
             "count": self._count("event_count") | hand.FILTERED,
-            "people": self._count("unique_contacts"),
+            "people": self._count("unique_contacts") | {"event": "login"},
             "funnel": funnel | {"entry": "first"},
             "best funnel": funnel,
             "retention": {"type": "cohort_retention", "event": "login", **self._days(83, 0)},
@@ -84,7 +84,7 @@ class _Bench:
         entries = (self.today - timedelta(days=45), self.today - timedelta(days=14))
         by_hand = {
             "count by hand": hand.count(self.project, "signup", *span),
-            "people by hand": hand.people(self.project, "signup", *span),
+            "people by hand": hand.people(self.project, "login", *span),
             "funnel by hand": hand.funnel(self.project, STEPS, *entries, WINDOW),
             "funnel lateral": hand.lateral(self.project, STEPS, *entries, WINDOW),
             "retention by hand": hand.retention(self.project, "login", self._weeks(), span[1]),
