@@ -91,6 +91,7 @@ app.conf.update(
         "contacts.tasks.decay_scores": {"queue": "bulk"},
         "contacts.tasks.rescore_contacts": {"queue": "bulk"},
         "contacts.tasks.purge_contacts": {"queue": "bulk"},
+        "growth.analytics.tasks.keep_people": {"queue": "bulk"},
         "webhooks.tasks.attempt_due_deliveries": {"queue": "webhooks"},
     },
     task_ignore_result=True,
@@ -133,6 +134,8 @@ _CLOCK = {
     "webhooks.tasks.send_notices": 30,  # mails to staff about endpoints that were disabled
     "webhooks.tasks.prune_deliveries": crontab(minute="37"),  # logs of a month ago
     "growth.tasks.prune_oauth_tokens": crontab(minute="47"),  # tokens that have expired
+    "growth.analytics.tasks.fold_totals": 10,  # what happened, into daily totals
+    "growth.analytics.tasks.keep_people": 60,  # who did what on days that are over
     "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
 }
 app.conf.beat_schedule = {

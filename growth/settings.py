@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "waitlists",
     "surveys",
     "webhooks",
+    "growth.analytics",
 ]
 MIDDLEWARE = [
     "growth.metrics.MetricsMiddleware",
@@ -219,6 +220,7 @@ UNFOLD = {
     "SITE_HEADER": "Growth",
     "SITE_ICON": lambda request: static("growth/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("growth/icon.svg")}],
+    "DASHBOARD_CALLBACK": "growth.analytics.dashboard.dashboard",
     "COLORS": {
         # teal
         "primary": {
@@ -257,6 +259,14 @@ UNFOLD = {
                     _page("Mails", "contacts_email"),
                     _page("Suppressions", "contacts_suppression"),
                     {"title": "Mailbox", "link": reverse_lazy("mailbox")},
+                ],
+            },
+            {
+                "title": "Analytics",
+                "items": [
+                    {"title": "Dashboard", "link": reverse_lazy("admin:index")},
+                    _page("Funnels", "analytics_funnel"),
+                    _page("Cohorts", "analytics_cohort"),
                 ],
             },
             {

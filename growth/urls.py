@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from campaigns import urls as campaigns
 from contacts import urls as contacts
 from growth import health
+from growth.analytics import urls as analytics
 from growth.metrics import metrics
 from growth.projects import urls as projects
 from referrals import urls as referrals
@@ -14,7 +15,7 @@ from surveys import urls as surveys
 from waitlists import urls as waitlists
 from webhooks import urls as webhooks
 
-apps = (contacts, campaigns, referrals, surveys, waitlists, webhooks, projects)
+apps = (contacts, campaigns, referrals, surveys, waitlists, webhooks, analytics, projects)
 
 urlpatterns = [
     path("v1/", include([path("", include(app.api)) for app in apps])),

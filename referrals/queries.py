@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from contacts.models import Contact
 from growth import ids
+from growth.models import Project
 from referrals.models import Click, Conversion, Link, Program, Referral, Reward
 
 _PEOPLE = """
@@ -154,6 +155,17 @@ def referral_stats(contact: Contact) -> dict[str, int]:
         referred = cursor.fetchone()[0]
     standing = Conversion.objects.filter(project=contact.project_id, referrer=contact).standing()
     return {"referrals_made": referred, "conversions": standing.count()}
+
+
+def conversion_rate(project: Project) -> float | None:
+    """Return conversions for each person who was referred to any program; None without any.
+
+    Who converted without having been seen before was referred by that conversion.
+    """
+    standing = Conversion.objects.in_project(project).standing()
+    referred = Referral.objects.in_project(project).order_by().values("contact")
+    people = referred.union(standing.order_by().values("contact")).count()
+    return round(standing.count() / people, 2) if people else None
 
 
 def everything_of(contact: Contact) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from growth.docs.openapi import document
 from growth.docs.reference import pages
 from growth.models import ApiKey
 from tests import smtp_sink
+from tests.analytics.factories import make_cohorts, make_funnel
 from tests.campaigns.factories import make_lifecycle
 from tests.conftest import client_with
 from tests.factories import make_contact, make_event, make_topic
@@ -136,6 +137,8 @@ def things(project) -> dict[str, str]:
         "link_code": conversion.link.code,
         "program_id": conversion.program_id,
         "referred_contact_id": make_contact(project).id,
+        "/v1/analytics/funnels": make_funnel(project).id,
+        "/v1/analytics/cohorts": make_cohorts(project).id,
     }
 
 

@@ -18,6 +18,7 @@ from tests.openapi import faults, find_call
 
 PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "events")
 ELSEWHERE = {
+    "analytics": "tests/analytics/test_docs.py",
     "campaigns": "tests/campaigns/test_docs.py",
     "growthgenius": "tests/growthgenius/test_docs_page.py",
     "crm": "tests/contacts/test_dialect_docs.py",

@@ -11,9 +11,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from contacts.models import Contact, Event, Identity, Membership, Segment, Topic
+from growth.analytics.models import Cohort, Funnel
 from growth.models import ApiKey
 from referrals.models import Conversion, Link, Program, Reward
 from surveys.models import Survey
+from tests.analytics.factories import make_cohorts, make_funnel
 from tests.campaigns.factories import make_lifecycle, make_segment
 from tests.conftest import client_with
 from tests.factories import make_contact, make_topic
@@ -84,6 +86,8 @@ def things_of(project, path: str) -> dict[str, str]:
         "surveys": make_survey(project).id,
         "topics": topic.id,
         "webhooks": delivery.endpoint_id,
+        "analytics/funnels": make_funnel(project).id,
+        "analytics/cohorts": make_cohorts(project).id,
         "referrals/programs": link.program_id,
         "referrals/conversions": conversion.id,
         "waitlists": entry.waitlist_id,
@@ -131,7 +135,7 @@ REFERRALS = (Program, Link, Conversion, Reward)
 
 def rows() -> list:
     tables = (Contact, Identity, Event, Segment, Membership, Topic, Endpoint, Delivery, *REFERRALS)
-    tables += (Survey, Waitlist, Entry)
+    tables += (Survey, Waitlist, Entry, Funnel, Cohort)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 

@@ -210,8 +210,10 @@ class Event(ProjectModel):
                 fields=["project", "contact", "timestamp"], name="event_of_contact"
             ),  # a contact's history; rule_sql for touched contacts
             models.Index(
-                fields=["project", "name", "timestamp"], include=["contact"], name="event_by_name"
-            ),  # rule_sql for whole segments; analytics
+                fields=["project", "name", "timestamp"],
+                include=["contact", "id"],
+                name="event_by_name",
+            ),  # rule_sql for whole segments; analytics, which orders events of one moment by id
         ]
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Rules as SQL. Every value, and every name a caller chose, is a parameter."""
 
-from contacts.rule_sql.compiler import event_filter, matching, verdicts
+from contacts.rule_sql.compiler import event_filter, event_filters, matching, verdicts
 from contacts.rule_sql.fragments import Sql, joined, sql
 
-__all__ = ["Sql", "event_filter", "joined", "matching", "sql", "verdicts"]
+__all__ = ["Sql", "event_filter", "event_filters", "joined", "matching", "sql", "verdicts"]

@@ -11,7 +11,7 @@ from itertools import chain
 
 from contacts.rule_sql.fragments import TRUE, Sql, all_of, joined, sql
 from contacts.rule_sql.values import View, flip, later, predicate, reads_time
-from contacts.rules import Condition, Group, Kind, Node, Op, Operator
+from contacts.rules import Condition, Group, Kind, Node, Op, Operator, conditions
 from growth.models import Project
 
 _ACTIVITY = Sql("LEFT JOIN contacts_contactactivity activity ON activity.contact_id = contact.id")
@@ -51,6 +51,24 @@ def verdicts(
 def event_filter(where: Node, *, project: Project, at: datetime) -> Sql:
     """Return what is true of the rows of a table ``event`` whose properties pass the filter."""
     return _Compiler(_view(project, at)).node(where).matches
+
+
+def event_filters(
+    filters: Sequence[Node | None], *, project: Project, at: datetime
+) -> tuple[Sql, list[Sql]]:
+    """Return what must be joined to a table ``event``, and what is then true of the rows that pass
+    each filter. Filters of properties and of contacts may be mixed.
+    """
+    compiler = _Compiler(_view(project, at))
+    passes = [compiler.node(each).matches if each else TRUE for each in filters]
+    if not any(_looks_at_contact(each) for each in filters if each):
+        return Sql(""), passes
+    contact = Sql("JOIN contacts_contact contact ON contact.id = event.contact_id")
+    return joined(" ", [contact, *compiler.sources]), passes
+
+
+def _looks_at_contact(node: Node) -> bool:
+    return any(each.field.kind is not Kind.PROPERTY for each in conditions(node))
 
 
 def _filter(required: Sequence["_Compiled"], parts: Sequence["_Compiled"]) -> Sql:

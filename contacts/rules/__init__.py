@@ -1,6 +1,6 @@
 """The grammar of segment rules: JSON in, a frozen tree out. It knows no tables."""
 
-from contacts.rules.grammar import parse, parse_where
+from contacts.rules.grammar import parse, parse_filter, parse_where
 from contacts.rules.tree import (
     SEGMENT_EVENTS,
     Condition,
@@ -29,6 +29,7 @@ __all__ = [
     "conditions",
     "mentions",
     "parse",
+    "parse_filter",
     "parse_where",
     "segments_of",
 ]

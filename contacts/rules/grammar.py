@@ -74,10 +74,19 @@ def parse_where(data: Any, *, zone: tzinfo, path: str = "where") -> Node:
     return _Reader(zone, in_event=True).node(data, path, 1)
 
 
+def parse_filter(data: Any, *, zone: tzinfo, path: str = "filters") -> Node:
+    """Return the filter of events that the JSON writes: of their properties, and of who did them.
+
+    :raises Invalid: naming the first part that is wrong, by its place below ``path``.
+    """
+    return _Reader(zone, in_event=True, of_contact=True).node(data, path, 1)
+
+
 @dataclass
 class _Reader:
     zone: tzinfo
     in_event: bool = False
+    of_contact: bool = False
     found: list[str] = field(default_factory=list)
 
     def node(self, data: Any, path: str, depth: int) -> Node:
@@ -121,13 +130,20 @@ class _Reader:
 
     def _field(self, name: Any, path: str) -> Field:
         name = read_text(name, path, MAX_FIELD)
-        subject = _property(name) if self.in_event else _field(name)
+        subject = _property(name) if self.in_event else None
+        if subject is None and (self.of_contact or not self.in_event):
+            subject = _field(name)
         if subject is None or not all(subject.path):
-            known = "properties.<name>" if self.in_event else _FIELDS
+            known = self._known()
             refuse(path, "unknown_field", f"There is no such field; name {known}.")
         if subject.kind is Kind.EVENT:
             read_text(subject.name, path, MAX_EVENT_NAME)
         return subject
+
+    def _known(self) -> str:
+        if not self.in_event:
+            return _FIELDS
+        return f"properties.<name>, {_FIELDS}" if self.of_contact else "properties.<name>"
 
     def _value(self, data: dict[str, Any], subject: Field, op: Op, path: str) -> Any:
         value = data.get("value")

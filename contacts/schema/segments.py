@@ -44,7 +44,7 @@ _NAME = text("Active trial users")
 _CONTACT_ID = CONTACT.fields["id"]
 _SEGMENT_ID = public_id("seg")
 
-_SEGMENT = Shape(
+SEGMENT = Shape(
     "Segment",
     "A group of contacts that a rule describes, or whose members are named.",
     {
@@ -107,22 +107,22 @@ describe(
     "Segments",
     "Groups of contacts. Who is in one follows what contacts are, what they do, and what time it "
     "is.",
-    list=Operation("List segments", "Newest first.", answers=page_of(_SEGMENT)),
+    list=Operation("List segments", "Newest first.", answers=page_of(SEGMENT)),
     create=Operation(
         "Create a segment",
         "By rules, or with the type `static` by naming its members afterwards. Whom it finds at "
         "once are members and nobody is told.",
         takes=NewSegmentSerializer,
         example={"name": "Active trial users", "rules": _RULES},
-        answers=_SEGMENT,
+        answers=SEGMENT,
         status=201,
     ),
-    retrieve=Operation("Get a segment", answers=_SEGMENT),
+    retrieve=Operation("Get a segment", answers=SEGMENT),
     partial_update=Operation(
         "Update a segment",
         takes=SegmentSerializer,
         example={"name": "Very active trial users", "rules": _RULES},
-        answers=_SEGMENT,
+        answers=SEGMENT,
     ),
     destroy=Operation(
         "Delete a segment",
@@ -135,13 +135,13 @@ describe(
         "Add contacts to a static segment",
         takes=MembersSerializer,
         example={"contact_ids": [_CONTACT_ID["example"]]},
-        answers=_SEGMENT,
+        answers=SEGMENT,
     ),
     remove_contacts=Operation(
         "Remove contacts from a static segment",
         takes=MembersSerializer,
         example={"contact_ids": [_CONTACT_ID["example"]]},
-        answers=_SEGMENT,
+        answers=SEGMENT,
         refuses=("conflict",),
     ),
     explanation=Operation(

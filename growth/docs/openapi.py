@@ -8,6 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from campaigns import schema as campaigns
 from contacts import schema as contacts
+from growth.analytics import schema as analytics
 from growth.api.json import dump
 from growth.projects import schema as projects
 from referrals import schema as referrals
@@ -15,7 +16,7 @@ from surveys import schema as surveys
 from waitlists import schema as waitlists
 from webhooks import schema as webhooks
 
-DESCRIBED = (contacts, campaigns, referrals, surveys, waitlists, webhooks, projects)
+DESCRIBED = (contacts, campaigns, referrals, surveys, waitlists, webhooks, analytics, projects)
 """Who says what the operations are; to import them is enough."""
 
 

@@ -14,7 +14,7 @@ from growth.models import User
 EXEMPT = {"EventReceipt": "its key has two columns, which the admin cannot show"}
 OURS = [
     model
-    for app in ("growth", "contacts", "campaigns", "referrals", "surveys", "waitlists")
+    for app in ("growth", "contacts", "campaigns", "referrals", "surveys", "waitlists", "analytics")
     for model in apps.get_app_config(app).get_models()
 ]
 

@@ -43,6 +43,10 @@ class Duck:
                 _export(statement.format(project.key), file)
                 self._duck.execute(f"CREATE TABLE {table} AS FROM read_csv('{file}')")
 
+    def ask(self, statement: str, values: list[Any]) -> list[tuple]:
+        """Return what the statement selects of ``contacts`` and ``events``."""
+        return self._duck.execute(statement, values).fetchall()
+
     def counter(
         self, *, plans: tuple[str, ...], since: datetime, name: str, days: int, least: int
     ) -> Callable[[datetime], int]:

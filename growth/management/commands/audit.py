@@ -7,6 +7,7 @@ from django.utils.timezone import now
 
 from contacts.models import Segment
 from contacts.operations.auditing import Audit
+from growth.analytics import rollups
 from growth.models import Project
 from waitlists.operations.auditing import drifts as waitlist_drifts
 
@@ -14,8 +15,8 @@ from waitlists.operations.auditing import drifts as waitlist_drifts
 class Command(BaseCommand):
     help = (
         "Compare stored memberships, contact counts and scores with what plain Python computes "
-        "from contacts and events, and the books of waitlists with their entries. Prints a line "
-        "for each difference, and exits with 1 if there is one."
+        "from contacts and events, the books of waitlists with their entries, and daily totals with "
+        "a recount. Prints a line for each difference, and exits with 1 if there is one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,8 +42,19 @@ class Command(BaseCommand):
                 for drift in () if segment or sample else waitlist_drifts(audit.project):
                     self.stdout.write(str(drift))
                     drifts += 1
+                if segment is None:
+                    drifts += self._totals(audit.project)
         self.stderr.write(f"{contacts:,} contacts compared; {drifts:,} differences.")
         sys.exit(1 if drifts else 0)
+
+    def _totals(self, project: Project) -> int:
+        """Print which daily totals are wrong; return how many."""
+        count = 0
+        for what, name, day, stored, expected in rollups.drifts(project):
+            line = f"project={project.id} {what} {name or 'contacts'} {day}"
+            self.stdout.write(f"{line} stored={stored} expected={expected}")
+            count += 1
+        return count
 
 
 def _see_one_snapshot() -> None:

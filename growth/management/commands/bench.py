@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from growth import outbox
 from growth.management.bench import (
+    analytics,
     api,
     contacts,
     growthgenius,
@@ -31,7 +32,11 @@ BENCHES: dict[str, Callable[..., Iterator[Ratio | Absent]]] = {
     "waitlists": waitlists.run,
     "webhooks": webhooks.run,
     "dialects": growthgenius.run,
+    "analytics": analytics.run,
 }
+
+
+_SIZED = ("segments", "analytics")
 
 
 class Command(BaseCommand):
@@ -43,8 +48,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
         parser.add_argument("--small", action="store_true", help="less data, 45 s at most")
-        parser.add_argument("--contacts", type=int, help="of segments: so many contacts")
-        parser.add_argument("--events", type=int, help="of segments: so many events")
+        parser.add_argument("--contacts", type=int, help="of segments and analytics: so many")
+        parser.add_argument("--events", type=int, help="of segments and analytics: so many")
 
     def handle(self, *, names: list[str], small: bool, **options: object) -> None:
         outbox.wake = _wake_nobody
@@ -62,9 +67,7 @@ class Command(BaseCommand):
     def _ratios(self, name: str, small: bool, options: dict) -> Iterator[Ratio | Absent]:
         sizes = {each: options[each] for each in ("contacts", "events")}
         with throw_away_database() as url:
-            for ratio in BENCHES[name](
-                url, is_small=small, **(sizes if name == "segments" else {})
-            ):
+            for ratio in BENCHES[name](url, is_small=small, **(sizes if name in _SIZED else {})):
                 self.stdout.write(str(ratio))
                 yield ratio
 

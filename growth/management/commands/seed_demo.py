@@ -10,6 +10,7 @@ from contacts.models import Contact, Segment
 from contacts.operations.event_files import Mapping
 from contacts.operations.imports import FileImport
 from contacts.operations.segments import create_segment
+from growth.analytics.models import Cohort, Funnel, Report
 from growth.management.demo.referrals import write_demo_program
 from growth.management.promoter_loop import SURVEY, add_promoter_loop
 from growth.models import Project
@@ -55,6 +56,10 @@ WAITING = [
     *[("Ines", "Hugo"), ("Jonas", "Hugo"), ("Kira", "Emma"), ("Liam", ""), ("Mona", "Liam")],
 ]
 """People on the list, and the friends who brought them."""
+REPORTS: dict[type[Report], tuple[str, dict]] = {
+    Funnel: ("Three purchases", {"steps": ["purchase"] * 3, "window": "90d"}),
+    Cohort: ("Buyers who come back", {"event": "purchase", "period": "month"}),
+}
 
 
 class Command(BaseCommand):
@@ -75,6 +80,8 @@ class Command(BaseCommand):
         write_demo_program(project, regulars, at=now())
         self._fill_waitlist(project)
         self._ask(project)
+        for report, (name, definition) in REPORTS.items():
+            report.objects.create(project=project, name=name, definition=definition)
 
     def _import(self, project: Project) -> None:
         running = FileImport(project, PURCHASES, _MAPPING, shift_to_now=True, at=now())
