@@ -15,8 +15,8 @@ from waitlists.operations.auditing import drifts as waitlist_drifts
 class Command(BaseCommand):
     help = (
         "Compare stored memberships, contact counts and scores with what plain Python computes "
-        "from contacts and events, the books of waitlists with their entries, and daily totals with "
-        "a recount. Prints a line for each difference, and exits with 1 if there is one."
+        "from contacts and events, the books of waitlists with their entries, and daily totals "
+        "with a recount. Prints a line for each difference, and exits with 1 if there is one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
