@@ -172,7 +172,7 @@ def test_many_visitors_take_the_statements_of_one(ingest, project):
 def test_nothing_of_another_project_moves(project, other_project):
     stranger, person = make_contact(other_project), make_contact(project)
     journey = enroll(make_lifecycle(other_project, "0m"), stranger, 1)
-    absorption = Absorption(project, {stranger.key: person.key})
+    absorption = Absorption(project, {stranger.key: person.key}, created_at=AT)
 
     absorption.move(Enrollment.objects.all())
     absorption.move_entries(Enrollment.objects.all(), ("campaign",), F("position"))

@@ -39,7 +39,9 @@ def sent(line: str):
 @pytest.mark.parametrize(("page", "count"), [("growthhub", 10), ("crm", 4)])
 def test_a_page_is_true(db, page, count):
     founding = found_project("Acme", at=now()).as_dict()
-    words = {f"${name.removeprefix('growthhub_').upper()}": founding[name] for name in founding}
+    words = {
+        f"${name.removeprefix('growthhub_').upper()}": str(founding[name]) for name in founding
+    }
     text = (settings.BASE_DIR / "templates" / "docs" / f"{page}.md").read_text()
     response, replayed = None, 0
     for language, status, content in BLOCK.findall(text):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contacts.mail.claiming import claim
-from contacts.mail.outcomes import Outcome, record
+from contacts.mail.outcomes import Holder, Outcome, record
 from contacts.models import Contact, Email, Event, Fact
 from growth.models import Project
 from surveys.models import Invitation, Response, Survey
@@ -89,7 +89,7 @@ def deliver(project: Project, at: datetime = AT) -> None:
     """Let a mail server take all mail that is due."""
     held = claim(at=at, limit=1000)
     made = [Outcome(mail, Email.State.SENT) for mail in held.mails]
-    record(made, projects={project.key: project}, leases=[held.until], at=at)
+    record(made, Holder({project.key: project}, held.until, at))
 
 
 def states() -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 import standardwebhooks
 from django.core import mail
 
-from growth import outbox
+from growth import ids, outbox
 from growth.models import DomainEvent, DomainEventType, ListenerFailure, User
 from tests.factories import AT
 from tests.webhooks.factories import SECRET, emit, make_delivery, make_endpoint
@@ -322,7 +322,7 @@ def test_no_listener_fails(project, relay):
     make_endpoint(project)
     for type in DomainEventType:
         if type.is_public:
-            emit(project, type=type)
+            emit(project, {"id": ids.encode("wl_entry", 1)}, type=type)
 
     relay()
 
