@@ -72,6 +72,15 @@ class DomainEvent(ProjectModel):
     """
 
     id = PublicIdField(prefix="evt")
+    # The check of a foreign key would lock the row of the project, which all writers share.
+    project = models.ForeignKey(
+        "growth.Project",
+        models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        editable=False,
+    )
     type = models.CharField(max_length=64, choices=DomainEventType.choices)
     data = models.JSONField(default=dict)
     subject = models.BigIntegerField(null=True)
