@@ -232,6 +232,7 @@ def test_every_example_answers_as_the_file_says(call: Call, api, project, things
 PAGES_OF_DOCS = [
     "/docs/",
     "/docs/api/",
+    "/docs/components/demo",
     *(f"/docs/{slug}" for slug in guides()),
     *(f"/docs/reference/{slug}" for slug in pages()),
 ]
@@ -249,7 +250,7 @@ def test_a_page_asks_nobody_else_for_anything(client, path):
     assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
     assert "<style" not in html
     assert ' style="' not in html
-    assert ("<script" in html) == (path == "/docs/api/")
+    assert ("<script" in html) == (path in ("/docs/api/", "/docs/components/demo"))
 
 
 @pytest.mark.parametrize("path", PAGES_OF_DOCS)

@@ -401,7 +401,7 @@
       title: "Bring your friends",
       paused: "Nothing is given for bringing friends at the moment.",
       none: "Nobody has come by it yet.",
-      clicks: "Followed {clicks} times; {conversions} friends count.",
+      clicks: "Clicks: {clicks} · Friends who count: {conversions}",
       missing: "Sign in to see your link.",
     };
 
