@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -65,7 +66,7 @@ def vote(client, invitation, **said):
 def test_the_script_is_small_and_asks_nobody_else_for_anything(client):
     source = client.get("/static/growth.js").getvalue().decode()
 
-    assert source.encode() == open(finders.find("growth.js"), "rb").read()
+    assert source == Path(finders.find("growth.js")).read_text()
     assert len(gzip.compress(source.encode())) < 15 * 1024
     assert not re.search(r"https?://|\beval\b|new Function|innerHTML|document\.cookie", source)
     assert client.get("/static/growth.js")["Access-Control-Allow-Origin"] == "*"
@@ -248,6 +249,7 @@ def test_the_guide_is_true(project, anyone, api, invitation):
         text = text.replace(word, value)
     blocks = BLOCK.findall(text)
     assert len(blocks) == 12
+    said = None
     for language, _, content in blocks:
         if language == "json":
             assert_holds(said, json.loads(content))
