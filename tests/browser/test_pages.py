@@ -4,6 +4,7 @@ Pictures are kept in var/screenshots.
 """
 
 import json
+import time
 
 import pytest
 from django.core.management import call_command
@@ -102,7 +103,7 @@ def test_the_form_of_a_waitlist(browser, project):
     browser.open("/w/early?ref=NOBODY")
     assert tab_through(browser) == ["email", "name", "Join the waitlist"]
     browser.find("#email").send_keys("ada@example.com")
-    pause(browser)
+    pause()
     browser.press(Keys.ENTER)
 
     browser.wait_for("mail")
@@ -114,7 +115,7 @@ def test_the_form_of_a_waitlist_without_script(plain_browser, project):
     make_waitlist(project, slug="early", require_verification=False)
     plain_browser.open("/w/early")
     plain_browser.find("#email").send_keys("ada@example.com")
-    pause(plain_browser)
+    pause()
     plain_browser.press(Keys.ENTER)
 
     plain_browser.wait_for("ada@example.com")
@@ -141,7 +142,7 @@ def test_a_survey_by_keyboard(browser, project):
     browser.open(page_of(asked))
     browser.press(Keys.TAB, Keys.ARROW_RIGHT)
     browser.press(Keys.TAB, "All good", Keys.TAB)
-    pause(browser)
+    pause()
     browser.press(Keys.ENTER)
 
     browser.wait_for("Thank you")
@@ -204,7 +205,7 @@ def test_components_join_copy_and_vote(browser, demo):
 
     browser.find("input[value='9']", "growth-survey").send_keys(Keys.SPACE)
     browser.find("textarea", "growth-survey").send_keys("Fast")
-    pause(browser)
+    pause()
     browser.find("button", "growth-survey").send_keys(Keys.ENTER)
     browser.wait_for("Thank you", "growth-survey")
     check(browser, "components done")
@@ -246,7 +247,7 @@ def test_a_place_and_questions_as_components(browser, project, demo):
         browser.resize(width)
         check(browser, f"components place {width}")
 
-    pause(browser)
+    pause()
     browser.find("button[type=submit]", "growth-survey").click()
     assert browser.find("[aria-invalid]", "growth-survey").get_attribute("name") == "q_ease"
     browser.find("[name=q_ease][value='4']", "growth-survey").send_keys(Keys.SPACE)
@@ -295,6 +296,6 @@ def allow_copying(browser: Browser) -> None:
     browser.driver.execute_cdp_cmd("Browser.grantPermissions", about)
 
 
-def pause(browser: Browser) -> None:
+def pause() -> None:
     """Wait as long as a person looks at a form."""
-    browser.driver.execute_async_script(f"setTimeout(arguments[0], {RIPE * 1000});")
+    time.sleep(RIPE)
