@@ -45,8 +45,9 @@
     :focus-visible, .scale input:focus-visible + span {
       outline: 3px solid var(--growth-focus, #b45309); outline-offset: 2px;
     }
+    .title:focus { outline: none; }
     .row { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0 0 1rem; }
-    .row input { flex: 1 1 12rem; width: auto; min-width: 0; }
+    .row input { flex: 1 1 16rem; width: auto; min-width: 0; }
     .scale { display: flex; flex-wrap: wrap; gap: 0.375rem; }
     .scale label { position: relative; flex: 1 1 2.5rem; cursor: pointer; }
     .scale input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: pointer; }

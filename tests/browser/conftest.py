@@ -40,7 +40,13 @@ class Browser:
     def __init__(self, *, has_script: bool) -> None:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
-        for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+        for word in (
+            "headless=new",
+            "no-sandbox",
+            "disable-dev-shm-usage",
+            "disable-gpu",
+            "hide-scrollbars",
+        ):
             options.add_argument(f"--{word}")
         options.add_argument(f"--user-agent={NAME}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -100,6 +106,7 @@ class Browser:
     def shoot(self, name: str) -> None:
         """Keep a picture of the whole page."""
         SHOTS.mkdir(parents=True, exist_ok=True)
+        self.ask("scrollTo({ top: 0, behavior: 'instant' })")
         size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 4000)}
         asked = {"captureBeyondViewport": True, "clip": {**clip, "scale": 1}}
