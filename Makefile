@@ -16,7 +16,7 @@ pip = $$(.venv/bin/python -c 'import pip' 2> /dev/null \
 	&& echo .venv/bin/python -m pip || echo $(PYTHON) -m pip --python .venv/bin/python)
 install = $(pip) install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 
-.PHONY: up test lint test-faults test-contract bench fix lock
+.PHONY: up test lint test-faults test-contract test-browser bench fix lock
 
 up: $(RUNTIME)  ## Start everything; the first time, with a project and demo data.
 	@exec $(MANAGE) up $(ARGS)
@@ -29,6 +29,9 @@ test-faults: $(DEV)  ## Run the tests that kill real processes.
 
 test-contract: $(DEV)  ## Send what breaks APIs to every operation of the OpenAPI file.
 	@.venv/bin/python -m pytest tests/contract $(ARGS)
+
+test-browser: $(DEV)  ## Look at every page in Chromium; pictures go to var/screenshots.
+	@.venv/bin/python -m pytest tests/browser -n 0 -rs $(ARGS)
 
 bench: $(RUNTIME)  ## Measure against the bars.
 	@$(MANAGE) bench $(ARGS)

@@ -27,6 +27,7 @@ from referrals.api.serializers import (
     PromptSerializer,
     ReversalSerializer,
 )
+from referrals.api.sharing import ShareView
 from referrals.api.standings import LeaderboardViewSet, RewardViewSet
 from referrals.models import Conversion, Program, Reward
 
@@ -91,6 +92,7 @@ _LINK = Shape(
         "program_id": public_id("ref_prog"),
         "contact_id": public_id("cntct", "Who shares it."),
         "channel": maybe(text("email")),
+        "share_token": text("1-1.x5Y…", "Lets the contact's browser show the link."),
         "conversions": whole(3, "That count."),
         "clicks": whole(41, "By people."),
         "created_at": time(),
@@ -296,5 +298,29 @@ describe(
             next_cursor=maybe(text("eyJpZCI6…", "Send it as cursor to get the next page.")),
         ),
         filters={"program_id": public_id("ref_prog", "Needed.")},
+    ),
+)
+
+describe(
+    ShareView,
+    "Public referrals",
+    "What the browser of somebody who shares may see.",
+    link=Operation(
+        "Look at one's link",
+        "The token is `share_token` of the link, which your server gives to the page of its "
+        "contact. It opens nothing else, and says nothing of who came.",
+        answers=Shape(
+            "SharedLink",
+            "A link as the one sees it whose it is.",
+            {
+                "code": _CODE,
+                "url": text("https://go.acme.example/r/ALICE-ACME-7K2", "What is shared."),
+                "active": flag("Whether the program runs."),
+                "clicks": whole(41, "By people."),
+                "conversions": whole(3, "That count."),
+            },
+        ),
+        filters={"token": text("1-1.x5Y…", "The share_token of the link.")},
+        refuses=("unauthenticated",),
     ),
 )

@@ -13,30 +13,28 @@ from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from contacts.mail import presses
 from contacts.mail.links import SAMPLE
-from contacts.mail.machines import is_machine
 from contacts.public import HEADERS
 from growth.errors import Conflict, Gone, Invalid
-from surveys.models import Invitation, Response, Survey
+from surveys.models import Invitation, Survey
 from surveys.models.questions import MAX_TEXT, Question, scores_of
 from surveys.models.scales import ENDS
-from surveys.operations.answering import (
-    EDITABLE_FOR,
-    MAX_COMMENT,
-    VALID_FOR,
-    read_answer,
-    respond,
+from surveys.operations.answering import MAX_COMMENT, read_answer, respond
+from surveys.operations.invited import (
+    ANSWERED,
+    CLOSED,
+    SAMPLE_SURVEY,
+    asks_comment,
+    closure_of,
+    find_invitation,
+    is_pressed,
+    must_comment,
+    press_for,
+    said_before,
 )
-from surveys.signing import UnknownToken, read_token
+from surveys.signing import UnknownToken
 
-_SAMPLE = Survey(
-    name="Sample",
-    type=Survey.Type.NPS,
-    question="How likely are you to recommend us to a friend or colleague?",
-    follow_up="What could we do better?",
-)
-_STATUS = {"closed": 410, "answered": 409}
+_STATUS = {CLOSED: 410, ANSWERED: 409}
 
 
 @csrf_exempt  # The token is the permission.
@@ -44,12 +42,12 @@ _STATUS = {"closed": 410, "answered": 409}
 def answer_page(request: HttpRequest, token: str) -> HttpResponse:
     """Ask what the survey asks, and by POST keep what the invited contact answers."""
     if token == SAMPLE:
-        return _form(_SAMPLE, _said_by_address(request), is_sample=True)
+        return _form(SAMPLE_SURVEY, _said_by_address(request), is_sample=True)
     invitation = _invitation(token)
-    if state := _closed(invitation):
+    if state := closure_of(invitation, at=now()):
         return _page(state, survey=invitation.survey, status=_STATUS[state])
     if request.method != "POST":
-        said = _said_before(invitation) | _said_by_address(request)
+        said = said_before(invitation) | _said_by_address(request)
         return _form(invitation.survey, said, press=_press(request, invitation))
     said = _said(invitation.survey, request.POST)
     if not _is_pressed(request, invitation):
@@ -68,43 +66,17 @@ def _keep(request: HttpRequest, invitation: Invitation, said: dict[str, Any]) ->
         wrong = {each.field for each in refusal.violations}
         return _form(survey, said, press=press, wrong=wrong, status=422)
     except Conflict:
-        return _page("answered", survey=survey, status=409)
+        return _page(ANSWERED, survey=survey, status=409)
     except Gone:
-        return _page("closed", survey=survey, status=410)
+        return _page(CLOSED, survey=survey, status=410)
     return _page("thanks", survey=survey)
 
 
 def _invitation(token: str) -> Invitation:
     try:
-        project, key = read_token(token)
+        return find_invitation(token)
     except UnknownToken:
         raise Http404 from None
-    found = Invitation.objects.select_related("survey__project", "contact__project")
-    invitation = found.filter(project=project, pk=key).first()
-    if invitation is None:
-        raise Http404
-    return invitation
-
-
-def _closed(invitation: Invitation) -> str:
-    """Return why the invitation cannot be answered any more; empty if it can."""
-    at, answer = now(), _answer_to(invitation)
-    if answer:
-        return "answered" if at - answer.responded_at >= EDITABLE_FOR else ""
-    is_over = invitation.asked_at is None or at - invitation.asked_at > VALID_FOR
-    return "closed" if is_over or invitation.survey.deleted_at else ""
-
-
-def _answer_to(invitation: Invitation) -> Response | None:
-    return Response.objects.filter(project=invitation.project_id, invitation=invitation).first()
-
-
-def _said_before(invitation: Invitation) -> dict[str, Any]:
-    """Return what an answer that may still be changed says."""
-    answer = _answer_to(invitation)
-    if answer is None:
-        return {}
-    return {"score": answer.score, "comment": answer.comment, "answers": answer.answers}
 
 
 def _said_by_address(request: HttpRequest) -> dict[str, Any]:
@@ -156,8 +128,8 @@ def _form(
         "scores": survey.scale,
         "said": said,
         "fields": [_field(each, said, wrong) for each in survey.questions or ()],
-        "asks_comment": bool(survey.follow_up) or not (survey.scale or survey.questions),
-        "must_comment": not (survey.scale or survey.questions),
+        "asks_comment": asks_comment(survey),
+        "must_comment": must_comment(survey),
         "longest": MAX_COMMENT,
         "wrong": wrong,
     }
@@ -189,20 +161,13 @@ def _field(question: Question, said: Mapping[str, Any], wrong: set[str]) -> dict
 
 
 def _is_pressed(request: HttpRequest, invitation: Invitation) -> bool:
-    if is_machine(request.method, request.headers):
-        return False
-    return presses.is_by_person(request.POST.get("press", ""), _subject(invitation), at=now())
+    press = request.POST.get("press", "")
+    return is_pressed(invitation, press, request.method, request.headers, at=now())
 
 
 def _press(request: HttpRequest, invitation: Invitation) -> str:
-    """Return what the page's button needs; that of a page shown before goes on to ripen."""
-    given, at = request.POST.get("press", ""), now()
-    is_young = presses.is_known(given, _subject(invitation), at=at)
-    return given if is_young else presses.issue(_subject(invitation), at=at)
-
-
-def _subject(invitation: Invitation) -> str:
-    return f"survey-{invitation.pk}"
+    """Return what the page's button needs."""
+    return press_for(invitation, request.POST.get("press", ""), at=now())
 
 
 def _page(state: str, *, survey: Survey, status: int = 200, **context: Any) -> HttpResponse:

@@ -5,6 +5,7 @@ from growth.api.shapes import (
     WARNINGS,
     Shape,
     choice,
+    flag,
     free,
     group,
     list_of,
@@ -16,7 +17,8 @@ from growth.api.shapes import (
     time,
     whole,
 )
-from surveys.api import AnswerSerializer, SurveySerializer, SurveyViewSet
+from surveys.api.answering import AnswersView, InvitationView, VoteSerializer
+from surveys.api.surveys import AnswerSerializer, SurveySerializer, SurveyViewSet
 from surveys.models import Survey
 from surveys.models.questions import KINDS
 from surveys.models.scales import categories
@@ -205,4 +207,76 @@ describe(
         refuses=("conflict",),
     ),
     stats=Operation("Get a survey's statistics", answers=_STATS),
+)
+
+refine(
+    VoteSerializer,
+    token=text("1-1.x5Y…", "What the link in the mail ends with, after /s/."),
+    press=text("survey-1~1771840800.000.x5Y…", "That of the question; two seconds old at least."),
+    score=maybe(whole(9)),
+    comment=maybe(text("Love the referral feature!")),
+    answers=maybe(free({}, "By the ids of the questions.")),
+)
+_ASKED = Shape(
+    "SurveyInvitation",
+    "What the invited person is asked, and how an answer is given.",
+    {
+        "type": choice(Survey.Type.values),
+        "question": _QUESTION,
+        "follow_up": maybe(_FOLLOW_UP),
+        "scale": maybe(
+            group(
+                min=whole(0),
+                max=whole(10),
+                low=text("Not at all likely", "What the least means."),
+                high=text("Extremely likely", "What the greatest means."),
+            )
+        ),
+        "questions": maybe(_QUESTIONS),
+        "asks_comment": flag("Whether there is room for words."),
+        "must_comment": flag("Whether words are all that answers it.", example=False),
+        "said": maybe(free({"score": 9}, "The answer, if there is one that can be changed.")),
+        "sender": text("Acme"),
+        "press": text("survey-1~1771840800.000.x5Y…", "Send it with the answer."),
+    },
+)
+_KEPT = Shape(
+    "SurveyVote",
+    "What became of the answer.",
+    {
+        "status": choice(["kept", "changed", "sample"]),
+        "editable_until": maybe(time("Until then another answer changes it.")),
+    },
+)
+_PUBLIC = "What the browser of somebody invited may do, with the token of the invitation."
+describe(
+    InvitationView,
+    "Public surveys",
+    _PUBLIC,
+    invitation=Operation(
+        "Look at what is asked",
+        "It changes nothing. `409`: answered over a day ago; `410`: the survey is over.",
+        answers=_ASKED,
+        filters={"token": text("1-1.x5Y…", "What the link in the mail ends with, after /s/.")},
+        refuses=("unauthenticated", "conflict", "gone"),
+    ),
+)
+describe(
+    AnswersView,
+    "Public surveys",
+    _PUBLIC,
+    answers=Operation(
+        "Answer",
+        "For a day another answer changes the first. One that comes within two seconds after the "
+        "question is `422`: programs that read mail are that quick.",
+        takes=VoteSerializer,
+        example={
+            "token": "1-1.x5Y…",
+            "press": "survey-1~1771840800.000.x5Y…",
+            "score": 9,
+            "comment": "Love the referral feature!",
+        },
+        answers=_KEPT,
+        refuses=("unauthenticated", "conflict", "gone"),
+    ),
 )

@@ -13,7 +13,12 @@ class UnknownToken(ValueError):
 
 def survey_url(project: int, invitation: int) -> str:
     """Return where the invitation is answered."""
-    return f"{base_url()}/s/{_signer.sign(f'{project:x}-{invitation:x}')}"
+    return f"{base_url()}/s/{invitation_token(project, invitation)}"
+
+
+def invitation_token(project: int, invitation: int) -> str:
+    """Return what proves that its bearer was invited."""
+    return _signer.sign(f"{project:x}-{invitation:x}")
 
 
 def read_token(token: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from rest_framework.test import APIClient
 
 from campaigns.models import Campaign
+from contacts.mail import presses
 from contacts.models import Segment
 from contacts.operations.merging import merge_contacts
 from contacts.operations.segments import create_segment
@@ -21,6 +22,7 @@ from growth.docs.guides import guides
 from growth.docs.openapi import document
 from growth.docs.reference import pages
 from growth.models import ApiKey
+from referrals.signing import share_token
 from tests import smtp_sink
 from tests.analytics.factories import make_cohorts, make_funnel
 from tests.campaigns.factories import make_lifecycle
@@ -28,7 +30,7 @@ from tests.conftest import client_with
 from tests.factories import make_contact, make_event, make_topic
 from tests.openapi import Call, calls, faults
 from tests.referrals.factories import convert, make_link, make_program
-from tests.surveys.factories import make_survey
+from tests.surveys.factories import make_invitation, make_survey, page_of
 from tests.test_tenancy import INGEST, management_calls
 from tests.waitlists.factories import make_entry, make_waitlist
 from tests.webhooks.factories import make_delivery, make_endpoint
@@ -53,6 +55,9 @@ def test_the_file_holds_every_route_and_no_other():
     real |= {
         ("post", "/v1/public/waitlists/{slug}/entries"),
         ("get", "/v1/public/waitlists/{slug}/status"),
+        ("get", "/v1/public/referrals/link"),
+        ("get", "/v1/public/surveys/invitation"),
+        ("post", "/v1/public/surveys/answers"),
     }
 
     assert {(call.method, call.path) for call in CALLS.values()} == real
@@ -112,10 +117,15 @@ def things(project) -> dict[str, str]:
     delivery = make_delivery(make_endpoint(project))
     conversion = convert(make_link(make_program(project)))
     entry = make_entry(make_waitlist(project, slug="early"))
+    survey = make_survey(project)
+    invitation = make_invitation(survey, make_contact(project), asked_at=now())
     return {
         "entry_id": entry.id,
         "slug": "early",
         "token": status_token(row_of(entry)),
+        "token of /v1/public/referrals": share_token(conversion.link),
+        "token of /v1/public/surveys": page_of(invitation).rpartition("/")[2],
+        "press": presses.issue(f"survey-{invitation.pk}", at=now() - timedelta(seconds=5)),
         "/v1/waitlists": entry.waitlist_id,
         "contact_id": contact.id,
         "log": delivery.id,
@@ -127,7 +137,7 @@ def things(project) -> dict[str, str]:
         "/v1/contacts": contact.id,
         "/v1/segments": segment.id,
         "/v1/campaigns": make_lifecycle(project, "0m").id,
-        "/v1/surveys": make_survey(project).id,
+        "/v1/surveys": survey.id,
         "/v1/topics": make_topic(project, "offers").id,
         "/v1/templates": "tmpl_welcome_01",
         "/v1/settings": key.id,
@@ -187,12 +197,13 @@ def filled(call: Call, things: dict[str, str]) -> tuple[str, object]:
     parts = call.path.split("/")
     own = things.get("/".join(parts[:4]), things.get("/".join(parts[:3]), ""))
     path = re.sub(r"{(\w+)}", lambda found: things.get(found[1], own), call.path)
+    token = things.get(f"token of {'/'.join(parts[:4])}", things["token"])
     if any(each["name"] == "token" for each in call.operation.get("parameters", ())):
-        path += f"?token={things['token']}"
+        path += f"?token={token}"
     body = json.loads(json.dumps(call.body))
     for name in body or ():
         if name in things and name != "slug":
-            body[name] = things[name]
+            body[name] = token if name == "token" else things[name]
         if name == "contact_ids":
             body[name] = [things["contact_id"]]
     return path, body
@@ -221,6 +232,7 @@ def test_every_example_answers_as_the_file_says(call: Call, api, project, things
 PAGES_OF_DOCS = [
     "/docs/",
     "/docs/api/",
+    "/docs/components/demo",
     *(f"/docs/{slug}" for slug in guides()),
     *(f"/docs/reference/{slug}" for slug in pages()),
 ]
@@ -238,7 +250,7 @@ def test_a_page_asks_nobody_else_for_anything(client, path):
     assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
     assert "<style" not in html
     assert ' style="' not in html
-    assert ("<script" in html) == (path == "/docs/api/")
+    assert ("<script" in html) == (path in ("/docs/api/", "/docs/components/demo"))
 
 
 @pytest.mark.parametrize("path", PAGES_OF_DOCS)

@@ -20,6 +20,7 @@ PAGES = ("authentication", "errors", "pagination", "idempotency", "contacts", "e
 ELSEWHERE = {
     "analytics": "tests/analytics/test_docs.py",
     "campaigns": "tests/campaigns/test_docs.py",
+    "components": "tests/growth/test_components.py",
     "growthgenius": "tests/growthgenius/test_docs_page.py",
     "crm": "tests/contacts/test_dialect_docs.py",
     "growthhub": "tests/contacts/test_dialect_docs.py",

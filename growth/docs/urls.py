@@ -10,6 +10,7 @@ urlpatterns = [
     path("docs", RedirectView.as_view(pattern_name="docs")),
     path("docs/", views.index, name="docs"),
     path("docs/api/", views.explorer, name="docs-explorer"),
+    path("docs/components/demo", views.demo, name="docs-demo"),
     path("docs/reference/<slug:slug>", views.resource, name="docs-resource"),
     path("docs/<slug:slug>", views.guide, name="docs-guide"),
 ]

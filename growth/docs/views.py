@@ -1,13 +1,18 @@
-"""The pages for integrators: nobody signs in, no script is needed, nothing comes from elsewhere."""
+"""The pages for integrators: nobody signs in, and nothing comes from elsewhere.
+
+No script is needed but on the two pages that are about scripts.
+"""
 
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.timezone import now
 from django.views.decorators.http import condition, require_safe
 
 from growth.docs import openapi as files
+from growth.docs.demo import find_demo
 from growth.docs.guides import guides
 from growth.docs.reference import pages
 
@@ -16,6 +21,12 @@ _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors
 _EXPLORER_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
+
+# The components style themselves by constructed sheets, and call this API only.
+_DEMO_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; frame-ancestors 'none'"
 )
 
 
@@ -54,8 +65,16 @@ def resource(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def explorer(request: HttpRequest) -> HttpResponse:
-    """Show the OpenAPI file as forms that call the API; the one page that needs a script."""
+    """Show the OpenAPI file as forms that call the API."""
     return _page(request, "docs/explorer.html", policy=_EXPLORER_POLICY)
+
+
+@require_safe
+def demo(request: HttpRequest) -> HttpResponse:
+    """Show the components at work in the demo project, where there is one."""
+    response = _page(request, "docs/demo.html", policy=_DEMO_POLICY, demo=find_demo(at=now()))
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _page(

@@ -15,6 +15,7 @@ from referrals.models import Conversion, Link
 from referrals.models.link import MAX_CODE
 from referrals.operations.links import create_link
 from referrals.queries import counted_links
+from referrals.signing import share_token
 
 
 class LinkViewSet(ProjectViewSet):
@@ -65,6 +66,7 @@ def shown_link(link: Any) -> dict[str, Any]:
         "program_id": link.program_id,
         "contact_id": link.contact_id,
         "channel": link.channel or None,
+        "share_token": share_token(link),
         "conversions": link.conversions_count,
         "clicks": link.clicks_count,
         "created_at": link.created_at,

@@ -4,7 +4,7 @@ import json
 import re
 
 from growth.embedded.programs import ROOT
-from surveys.api import SurveySerializer
+from surveys.api.surveys import SurveySerializer
 from tests.factories import make_contact
 from tests.test_guides import assert_holds
 

@@ -12,13 +12,12 @@ from contacts.operations.imports import FileImport
 from contacts.operations.segments import create_segment
 from growth.analytics.models import Cohort, Funnel, Report
 from growth.management.demo.referrals import write_demo_program
+from growth.management.demo.waitlist import write_demo_waitlist
 from growth.management.promoter_loop import SURVEY, add_promoter_loop
 from growth.models import Project
-from surveys.models import Survey
+from surveys.models import Invitation, Survey
 from surveys.operations.answering import Answer, respond
 from surveys.operations.surveys import activate as activate_survey
-from waitlists.operations.joining import Joining, join
-from waitlists.operations.waitlists import create_waitlist
 
 PURCHASES = Path(__file__).parents[1] / "demo" / "purchases.csv"
 _MAPPING = Mapping(
@@ -50,12 +49,6 @@ ANSWERS = (
     *((6, "Parcels come late."), (3, "Twice the wrong size."), (9, "I told my sister.")),
 )
 
-
-WAITING = [
-    *[(name, "") for name in ("Ada", "Ben", "Cleo", "Dario", "Emma", "Farid", "Gina", "Hugo")],
-    *[("Ines", "Hugo"), ("Jonas", "Hugo"), ("Kira", "Emma"), ("Liam", ""), ("Mona", "Liam")],
-]
-"""People on the list, and the friends who brought them."""
 REPORTS: dict[type[Report], tuple[str, dict]] = {
     Funnel: ("Three purchases", {"steps": ["purchase"] * 3, "window": "90d"}),
     Cohort: ("Buyers who come back", {"event": "purchase", "period": "month"}),
@@ -78,7 +71,7 @@ class Command(BaseCommand):
         ]
         self._write_campaigns(project, regulars, lapsed)
         write_demo_program(project, regulars, at=now())
-        self._fill_waitlist(project)
+        write_demo_waitlist(project, at=now())
         self._ask(project)
         for report, (name, definition) in REPORTS.items():
             report.objects.create(project=project, name=name, definition=definition)
@@ -87,16 +80,6 @@ class Command(BaseCommand):
         running = FileImport(project, PURCHASES, _MAPPING, shift_to_now=True, at=now())
         for _ in running.run(settings.DATA_DIR / "rejected-demo.csv"):
             pass
-
-    def _fill_waitlist(self, project: Project) -> None:
-        """Make a list of people who came in this order, each by the friend that is named."""
-        waitlist = create_waitlist(project, name="Early access", referral_boost=3, at=now())
-        codes = {"": ""}
-        for name, friend in WAITING:
-            joining = Joining(
-                f"{name.lower()}@example.com", {"name": name}, codes[friend], is_vouched_for=True
-            )
-            codes[name] = join(waitlist, joining, at=now()).entry.code
 
     def _write_campaigns(self, project: Project, regulars: Segment, lapsed: Segment) -> None:
         onboarding = create_campaign(
@@ -124,10 +107,15 @@ class Command(BaseCommand):
             )
 
     def _ask(self, project: Project) -> None:
-        """Let some customers tell what they think."""
+        """Let some customers tell what they think, and ask one by mail."""
         add_promoter_loop(project)
         survey = Survey.objects.select_related("project").get(project=project, name=SURVEY)
         activate_survey(survey, at=now())
         people = Contact.objects.in_project(project).alive().select_related("project")
-        for contact, (score, comment) in zip(people.order_by("id"), ANSWERS, strict=False):
+        answering = zip(people.order_by("id"), ANSWERS, strict=False)
+        for contact, (score, comment) in answering:
             respond(survey, contact, Answer(score, comment), at=now())
+        if asked := people.order_by("id")[len(ANSWERS) :].first():
+            Invitation.objects.create(
+                project=project, survey=survey, contact=asked, created_at=now(), due_at=now()
+            )

@@ -11,6 +11,7 @@ from referrals.operations.conversions import record_conversions
 from referrals.operations.links import ensure_links
 from referrals.operations.programs import create_program
 
+CHANNEL = "demo"
 _REFERRERS = 3
 _FRIENDS = (4, 2, 1)
 
@@ -31,7 +32,7 @@ def write_demo_program(project: Project, regulars: Segment, *, at: datetime) -> 
     )
     people = Contact.objects.in_project(project).alive().order_by("id")
     referrers = list(people.filter(memberships__segment=regulars)[:_REFERRERS])
-    links, _ = ensure_links(program, referrers, channel="demo", at=at)
+    links, _ = ensure_links(program, referrers, channel=CHANNEL, at=at)
     friends = iter(people.exclude(pk__in=[each.pk for each in referrers])[: sum(_FRIENDS)])
     claims = []
     for referrer, count in zip(referrers, _FRIENDS, strict=False):

@@ -1,0 +1,44 @@
+"""``/v1/public/referrals``: what the browser of somebody who shares may see, by a token alone."""
+
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from referrals.models import Link, Program
+from referrals.queries import counted_links
+from referrals.signing import UnknownToken, read_share_token
+
+
+class ShareView(APIView):
+    """Shows the bearer of a token one link. No key opens it: who has no token learns of nobody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="referrals"'  # Without it, DRF says 403 instead of 401.
+
+    def get(self, request: Request) -> Response:
+        link = _link_of(request.query_params.get("token", ""))
+        if link is None:
+            raise AuthenticationFailed("Send the share_token of the link, as token.")
+        return Response(
+            {
+                "code": link.code,
+                "url": link.url,
+                "active": link.program.status == Program.Status.ACTIVE,
+                "clicks": link.clicks_count,
+                "conversions": link.conversions_count,
+            }
+        )
+
+
+def _link_of(token: str) -> Link | None:
+    """Return the counted link of the token, unless the contact is gone."""
+    try:
+        project, key = read_share_token(token)
+    except UnknownToken:
+        return None
+    links = Link.objects.filter(project=project, pk=key, contact__deleted_at=None)
+    return counted_links(links.select_related("project", "program")).first()
