@@ -41,7 +41,7 @@ def test_a_definition_is_revised(staff, project):
     ("definition", "wrong"),
     [
         ({"steps": ["a"], "order": "sideways"}, ["steps: Send a list", "order: Choose one"]),
-        ([], ["Send a JSON object."]),
+        ([1], ["Send a JSON object."]),
         ("{steps", ["Enter a valid JSON"]),
         ("", ["This field is required."]),
     ],
