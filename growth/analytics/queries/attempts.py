@@ -16,13 +16,13 @@ from growth.analytics.questions import Entry, FunnelSteps, GroupKind, Order, Ste
 from growth.analytics.statements import statement
 from growth.models import Project
 
-MICROS = "(extract(epoch FROM {}) * 1000000)::bigint"
+_MICRO = "(extract(epoch FROM {}) * 1000000)::bigint"
 _LATER = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 
 
 def attempts(question: FunnelSteps, project: Project, *, at: datetime) -> Sql:
     """Return WITH … ``attempt (contact_id, label, level, is_open, c1 … cn)``: the times at which
-    each step was reached are microseconds since 1970 if ``is_in_micros``, else timestamps.
+    each step was reached are microseconds since 1970.
     """
     parts = {
         "relevant": _relevant(question, project, at),
@@ -41,8 +41,7 @@ def is_guarded(question: FunnelSteps) -> bool:
     return question.order is Order.STRICT or bool(question.exclusions)
 
 
-def is_in_micros(question: FunnelSteps) -> bool:
-    """Tell how the times of attempts are written: an array must hold them beside numbers."""
+def _is_in_micros(question: FunnelSteps) -> bool:
     return question.order is not Order.ANY and is_guarded(question)
 
 
@@ -70,7 +69,7 @@ def _relevant(question: FunnelSteps, project: Project, at: datetime) -> Sql:
     return statement(
         "funnel_relevant",
         entries=_entries(question, project, at),
-        t=Sql(MICROS.format("event.timestamp") if is_in_micros(question) else "event.timestamp"),
+        t=Sql(_MICRO.format("event.timestamp") if _is_in_micros(question) else "event.timestamp"),
         held=sql("jsonb_build_array({})", joined(", ", held)) if held else Sql("NULL::jsonb"),
         label=label(question.group_by) if by_property else Sql("NULL::text"),
         flags=joined(", ", [sql("{} AS {}", each, Sql(name)) for name, each in flags]),
@@ -148,20 +147,24 @@ def _scope(question: FunnelSteps, project: Project, held: list[Sql]) -> Sql:
 def _ordered_parts(question: FunnelSteps, at: datetime) -> dict[str, Sql]:
     count = len(question.steps)
     guarded, later = is_guarded(question), range(2, count + 1)
-    window, still = sql("{}::interval", question.window), at - question.window
-    still_open = sql("{}::timestamptz", still)
+    window, moment = sql("{}::interval", question.window), sql("{}::timestamptz", at)
     times = [f"c1_{each} AS c{each}" for each in later]
+    micros = "{}" if guarded else _MICRO
     if guarded:
         window = sql("{}::bigint", round(question.window.total_seconds() * 1_000_000))
-        still_open = sql(MICROS, still_open)
+        moment = Sql(_MICRO.format(f"({moment.text})"), moment.params)
     within = [sql("coalesce({} <= t + {}, false)::integer", Sql(f"c1_{n}"), window) for n in later]
+    names = ["t", *(f"c{each}" for each in later)]
     return {
         "levels": Sql(", ".join(_levels(question))),
         "level": joined(" + ", [Sql("1"), *within]),
         "blocked": Sql("coalesce(b1, 0) > 0" if guarded else "false"),
         "times": Sql(", ".join(times)),
-        "reached": Sql(", ".join(f"c{each}" for each in later)),
-        "still_open": still_open,
+        "micros": Sql(
+            ", ".join(f"{micros.format(name)} AS c{n}" for n, name in enumerate(names, 1))
+        ),
+        "window": window,
+        "at": moment,
     }
 
 
@@ -241,6 +244,7 @@ def _any_parts(question: FunnelSteps, at: datetime) -> dict[str, Sql]:
         "nearest": Sql(", ".join([*nearest, f"{end} AS nx"])),
         "done": sql("ARRAY[{}]", joined(", ", done)),
         "is_step": Sql(" OR ".join(f"s{n}" for n in numbers)),
-        "times": Sql(", ".join(f"times[{n}] AS c{n}" for n in numbers)),
-        "still_open": sql("{}::timestamptz", at - question.window),
+        "micros": Sql(", ".join(f"{_MICRO.format(f'times[{n}]')} AS c{n}" for n in numbers)),
+        "window": window,
+        "at": sql("{}::timestamptz", at),
     }

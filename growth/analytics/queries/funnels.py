@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from contacts.rule_sql import Sql
-from growth.analytics.queries.attempts import MICROS, attempts, is_in_micros
+from growth.analytics.queries.attempts import attempts
 from growth.analytics.queries.counts import shown_names
 from growth.analytics.queries.sources import grouping, label
 from growth.analytics.questions import MAX_GROUPS, FunnelSteps, GroupBy, GroupKind
@@ -18,7 +18,7 @@ _MICROS = 1_000_000
 def funnel(question: FunnelSteps, project: Project, *, at: datetime) -> dict[str, Any]:
     """Return the answer as the API shows it, but for its type."""
     count = len(question.steps)
-    parts = {"attempts": attempts(question, project, at=at), "measures": _measures(question)}
+    parts = {"attempts": attempts(question, project, at=at), "measures": _measures(count)}
     if question.group_by is None:
         [(_, _, *measured)] = rows(statement("funnel_result", **parts))
         return _shown(question, measured)
@@ -47,13 +47,11 @@ def _times(count: int) -> Sql:
     return Sql(", ".join(f"c{number}" for number in range(1, count + 1)))
 
 
-def _measures(question: FunnelSteps) -> Sql:
-    numbers = range(1, len(question.steps) + 1)
+def _measures(count: int) -> Sql:
+    numbers = range(1, count + 1)
     reached = [f"count(*) FILTER (WHERE level >= {n})" for n in numbers]
     waiting = [f"count(*) FILTER (WHERE level = {n} AND is_open)" for n in numbers]
-    # Who never came there has no time: a filter keeps it from being worked out.
-    micros = "{}" if is_in_micros(question) else MICROS
-    taken = [(n, micros.format(f"c{n} - c{n - 1}")) for n in numbers[1:]]
+    taken = [(n, f"c{n} - c{n - 1}") for n in numbers[1:]]
     middle = [
         f"percentile_cont(0.5) WITHIN GROUP (ORDER BY {time}) FILTER (WHERE level >= {n})"
         for n, time in taken

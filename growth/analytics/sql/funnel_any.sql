@@ -10,11 +10,11 @@
       FROM nearest
      WHERE ({is_step}) AND timestamp >= {start} AND timestamp < {end}
 ), attempt AS MATERIALIZED (
-    SELECT DISTINCT ON (contact_id) contact_id, label, level, is_open, {times}
+    SELECT DISTINCT ON (contact_id) contact_id, label, level, is_open, {micros}
       FROM judged
      CROSS JOIN LATERAL (SELECT array_agg(time ORDER BY time) AS times, count(*) AS level
                            FROM unnest(done) time WHERE time IS NOT NULL) reached
      CROSS JOIN LATERAL (
-           SELECT level < {steps} AND NOT is_blocked AND t > {still_open} AS is_open) future
+           SELECT level < {steps} AND NOT is_blocked AND t + {window} > {at} AS is_open) future
      ORDER BY {preference}
 )

@@ -5,8 +5,8 @@
       FROM level_1
      WHERE s1 AND timestamp >= {start} AND timestamp < {end}
 ), attempt AS MATERIALIZED (
-    SELECT DISTINCT ON (contact_id) contact_id, label, level, is_open, t AS c1, {reached}
+    SELECT DISTINCT ON (contact_id) contact_id, label, level, is_open, {micros}
       FROM judged CROSS JOIN LATERAL (
-           SELECT level < {steps} AND NOT is_blocked AND t > {still_open} AS is_open) future
+           SELECT level < {steps} AND NOT is_blocked AND t + {window} > {at} AS is_open) future
      ORDER BY {preference}
 )
