@@ -92,6 +92,7 @@ app.conf.update(
         "contacts.tasks.rescore_contacts": {"queue": "bulk"},
         "contacts.tasks.purge_contacts": {"queue": "bulk"},
         "growth.analytics.tasks.keep_people": {"queue": "bulk"},
+        "growth.analytics.tasks.keep_scores": {"queue": "bulk"},
         "webhooks.tasks.attempt_due_deliveries": {"queue": "webhooks"},
     },
     task_ignore_result=True,
@@ -136,6 +137,7 @@ _CLOCK = {
     "growth.tasks.prune_oauth_tokens": crontab(minute="47"),  # tokens that have expired
     "growth.analytics.tasks.fold_totals": 10,  # what happened, into daily totals
     "growth.analytics.tasks.keep_people": 60,  # who did what on days that are over
+    "growth.analytics.tasks.keep_scores": 300,  # how scores are spread, once a day
     "growth.tasks.prune_domain_events": crontab(minute="17"),  # what was told a month ago
 }
 app.conf.beat_schedule = {

@@ -1,13 +1,17 @@
 """Funnels and cohorts with their pictures; what is kept of days, to look at."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.timezone import now
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from growth.admin import ProjectModelAdmin, ReadOnlyAdmin
 from growth.analytics.charts import funnel_chart, retention_chart
@@ -16,14 +20,55 @@ from growth.analytics.grammar import read_cohorts, read_funnel
 from growth.analytics.models import (
     Cohort,
     DailyPeople,
+    DailyScores,
     DailyTotal,
     DayChange,
     Funnel,
     Report,
     Rollup,
 )
-from growth.analytics.queries import answer
-from growth.errors import DomainError
+from growth.analytics.queries import Question, answer
+from growth.errors import DomainError, Invalid
+
+
+class _Indented(json.JSONEncoder):
+    """Writes a definition on many lines."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"indent": 2})
+
+
+class ReportForm(forms.ModelForm):
+    """A name, and a definition that is checked as the API checks it."""
+
+    definition = forms.JSONField(
+        encoder=_Indented,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 14, "spellcheck": "false"}),
+        help_text="As the API takes it: see the guide on analytics.",
+    )
+    read: Callable[..., Question]
+
+    def clean_definition(self) -> Any:
+        """Return the definition, or say all that is wrong with it."""
+        written = self.cleaned_data["definition"]
+        try:
+            self.read(written, self.instance.project, at=now())
+        except Invalid as refusal:
+            wrong = [f"{each.field}: {each.message}".lstrip(": ") for each in refusal.violations]
+            raise forms.ValidationError(wrong) from None
+        return written
+
+
+class FunnelForm(ReportForm):
+    """The form of a funnel."""
+
+    read = staticmethod(read_funnel)
+
+
+class CohortForm(ReportForm):
+    """The form of cohorts."""
+
+    read = staticmethod(read_cohorts)
 
 
 class ReportAdmin(ProjectModelAdmin):
@@ -33,11 +78,11 @@ class ReportAdmin(ProjectModelAdmin):
     search_fields = ("name",)
     list_select_related = ("project",)
     fields = ("name", "project", "result", "definition", "created_at", "updated_at")
-    readonly_fields = ("project", "result", "definition", "created_at", "updated_at")
+    readonly_fields = ("project", "result", "created_at", "updated_at")
     table: str
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # The API checks what a definition asks.
+        return False  # The API makes them: it knows of which project.
 
     def draw(self, report: Report) -> tuple[str, dict[str, Any]]:
         """Return the picture of the answer, and the answer."""
@@ -69,6 +114,7 @@ class ReportAdmin(ProjectModelAdmin):
 
 @admin.register(Funnel)
 class FunnelAdmin(ReportAdmin):
+    form = FunnelForm
     table = "admin/funnel_result.html"
 
     def draw(self, report: Report) -> tuple[str, dict[str, Any]]:
@@ -80,6 +126,7 @@ class FunnelAdmin(ReportAdmin):
 
 @admin.register(Cohort)
 class CohortAdmin(ReportAdmin):
+    form = CohortForm
     table = "admin/cohort_result.html"
 
     def draw(self, report: Report) -> tuple[str, dict[str, Any]]:
@@ -112,6 +159,12 @@ class DailyPeopleAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("people")
+
+
+@admin.register(DailyScores)
+class DailyScoresAdmin(ReadOnlyAdmin):
+    list_display = ("day", "project")
+    list_select_related = ("project",)
 
 
 @admin.register(Rollup)

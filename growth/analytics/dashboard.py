@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import now
@@ -14,6 +15,7 @@ from growth.analytics.queries.overview import overview
 from growth.models import Project
 
 MOST_PROJECTS = 20
+ALL = "all"
 
 _NUMBERS = {
     "total_contacts": "Contacts",
@@ -28,15 +30,31 @@ _PICTURES = {"Events a day": "event_count", "Active people a day": "unique_conta
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add to the page's context the projects, and the numbers and pictures of the one chosen."""
-    projects = list(Project.objects.order_by("id")[:MOST_PROJECTS])
+    """Add to the page's context the projects, and the numbers and pictures of the one chosen; or
+    the numbers of them all.
+    """
+    projects, at = Project.objects.order_by("id"), now()
+    context |= {"projects": projects[:MOST_PROJECTS]}
     wanted = request.GET.get("project", "")
-    chosen = next((each for each in projects if each.id == wanted), next(iter(projects), None))
-    if chosen is not None and request.user.is_active:
-        at = now()
-        context |= {"project": chosen, "numbers": _numbers(chosen, at)}
-        context |= {"pictures": [_picture(chosen, *each, at=at) for each in _PICTURES.items()]}
-    return context | {"projects": projects}
+    if wanted == ALL:
+        return context | _of_all(projects.filter(id__gt=request.GET.get("after", "")), at)
+    chosen = projects.filter(id=wanted).first() or projects.first()
+    if chosen is None:
+        return context
+    pictures = [_picture(chosen, *each, at=at) for each in _PICTURES.items()]
+    return context | {"project": chosen, "numbers": _numbers(chosen, at), "pictures": pictures}
+
+
+def _of_all(projects: QuerySet[Project], at: datetime) -> dict[str, Any]:
+    """Return a row of numbers for each of the next projects."""
+    found = list(projects[: MOST_PROJECTS + 1])
+    page, has_more = found[:MOST_PROJECTS], len(found) > MOST_PROJECTS
+    rows = [(each, [value for _, value in _numbers(each, at)]) for each in page]
+    return {
+        "rows": rows,
+        "titles": list(_NUMBERS.values()),
+        "after": page[-1].id if has_more else None,
+    }
 
 
 def _numbers(project: Project, at: datetime) -> list[tuple[str, str]]:

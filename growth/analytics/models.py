@@ -1,5 +1,6 @@
 """Reports that are kept, and daily totals from which the most asked numbers come at once."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -116,6 +117,19 @@ class DailyPeople(ProjectModel):
                 fields=["project", "name", "day", "part"], name="one_set_of_people_each"
             )
         ]
+
+
+class DailyScores(ProjectModel):
+    """How many contacts had a score of 0, 1, … 100 when the day was an hour old."""
+
+    id = models.BigAutoField(primary_key=True)
+    day = models.DateField()
+    engagement = ArrayField(models.BigIntegerField(), size=101)
+    lead = ArrayField(models.BigIntegerField(), size=101)
+
+    class Meta:
+        verbose_name_plural = "daily scores"
+        constraints = [models.UniqueConstraint(fields=["project", "day"], name="scores_once_a_day")]
 
 
 class Rollup(ProjectModel):

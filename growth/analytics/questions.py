@@ -69,6 +69,7 @@ class GroupKind(StrEnum):
     PROPERTY = "properties"
     TAGS = "tags"
     SEGMENTS = "segments"
+    REFERRED = "referred"
 
 
 @dataclass(frozen=True)

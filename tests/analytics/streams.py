@@ -100,8 +100,7 @@ def make_question(world: World, chance: random.Random) -> dict[str, Any]:
     if chance.random() < 0.3:
         body["filters"] = _filters(chance)
     if chance.random() < 0.3:
-        kinds = ["traits.plan", "tags", "traits.seats"]
-        kinds += [] if type == "cohort_retention" else ["properties.kind", "properties.n"]
+        kinds = ("traits.plan", "tags", "traits.seats", "properties.kind", "properties.n")
         body["group_by"] = chance.choice(kinds)
     return body
 

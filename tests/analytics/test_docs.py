@@ -32,4 +32,4 @@ def test_the_page_is_true(api, project):
             assert answer.status_code == int(status)
             assert_holds(answer.json(), json.loads(content))
             replayed += 1
-    assert replayed == 5
+    assert replayed == 8

@@ -225,7 +225,7 @@ def test_the_people_behind_a_number_become_a_segment_of_which_nobody_is_told(api
     ("pick", "field"),
     [
         ({"date": "2026-03-01"}, "date"),
-        ({"group": "other"}, "group"),
+        ({"group": 5}, "group"),
         ({"step": 1}, "step"),
         ({"query": {"type": "event_count"}, "group": "x"}, "group"),
         ({"query": {"type": "funnel", "steps": ["a", "b"]}, "step": 3}, "step"),

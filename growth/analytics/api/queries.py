@@ -17,13 +17,14 @@ from contacts.models import Contact, Event
 from contacts.operations.segments import save_as_segment
 from contacts.queries import count_members
 from contacts.rule_sql import Sql
-from growth.analytics.api.ranges import read_bound
+from growth.analytics.api.ranges import read_bound, read_span
 from growth.analytics.charts import chart
 from growth.analytics.grammar import read_pick, read_query
 from growth.analytics.queries import answer, people_behind
 from growth.analytics.queries.overview import overview
 from growth.analytics.queries.stream import NEWEST_FIRST as LATEST_FIRST
 from growth.analytics.queries.stream import recent_events
+from growth.analytics.scores import scores
 from growth.api.viewsets import ProjectViewSet
 
 STREAM_FILTERS = ("event", "contact_id", "from", "to")
@@ -68,6 +69,10 @@ class AnalyticsViewSet(ProjectViewSet):
     @action(detail=False)
     def overview(self, request: Request) -> Response:
         return Response(overview(self.project, at=now()))
+
+    @action(detail=False)
+    def scores(self, request: Request) -> Response:
+        return Response(scores(self.project, read_span(request, at=now())))
 
     @action(detail=False)
     def events(self, request: Request) -> Response:

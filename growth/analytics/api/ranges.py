@@ -6,7 +6,9 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
 from contacts.api.filters import read_moment
-from growth.analytics.periods import first_moment
+from growth.analytics.grammar import read_range
+from growth.analytics.periods import Range, first_moment
+from growth.errors import Invalid
 
 
 def read_bound(request: Request, name: str) -> datetime | None:
@@ -35,3 +37,15 @@ def sent_range(request: Request) -> dict[str, str]:
         if name not in ("from", "to"):
             raise ParseError(f"{name}: There is no such parameter; there are from, to.")
     return {name: request.query_params[name] for name in request.query_params}
+
+
+def read_span(request: Request, *, at: datetime) -> Range:
+    """Return the days that the parameters from and to name; without them, the last thirty.
+
+    :raises ParseError: if they name none, or there are other parameters.
+    """
+    try:
+        return read_range(sent_range(request), request.auth.project, at=at)
+    except Invalid as refusal:
+        wrong = refusal.violations[0]
+        raise ParseError(f"{wrong.field}: {wrong.message}") from None

@@ -7,11 +7,12 @@ from typing import Any
 from growth.analytics.grammar import cohorts, counts, funnels
 from growth.analytics.grammar.picks import Picked, read_pick_of
 from growth.analytics.grammar.reader import Reader
+from growth.analytics.periods import Range
 from growth.analytics.questions import Cohorts, Count, FunnelSteps, QueryType
 from growth.errors import Invalid
 from growth.models import Project
 
-__all__ = ["Picked", "read_cohorts", "read_funnel", "read_pick", "read_query"]
+__all__ = ["Picked", "read_cohorts", "read_funnel", "read_pick", "read_query", "read_range"]
 
 _READERS: dict[QueryType, tuple[Callable[[Reader], Any], tuple[str, ...]]] = {
     QueryType.EVENT_COUNT: (counts.count, counts.FIELDS),
@@ -32,6 +33,14 @@ def read_query(data: Any, project: Project, *, at: datetime) -> Count | FunnelSt
         raise Invalid(*reader.violations)
     read, fields = _READERS[type]
     return reader.finished(read, ("type", *fields))
+
+
+def read_range(data: Any, project: Project, *, at: datetime) -> Range:
+    """Return the days from the first to the last that are named; without them, the last thirty.
+
+    :raises Invalid: naming all that is wrong.
+    """
+    return Reader(data, project, at).finished(lambda reader: reader.range(None), ("from", "to"))
 
 
 def read_funnel(data: Any, project: Project, *, at: datetime) -> FunnelSteps:

@@ -5,7 +5,7 @@ from typing import Any
 from contacts import rules
 from growth.analytics.grammar.reader import Reader
 from growth.analytics.periods import MAX_BUCKETS, Interval, buckets
-from growth.analytics.questions import Cohorts, Criterion, GroupKind, Mode, Start, Step
+from growth.analytics.questions import Cohorts, Criterion, Mode, Start, Step
 
 MAX_BRACKETS = 50
 FIELDS = (
@@ -24,9 +24,6 @@ def cohorts(reader: Reader) -> Cohorts | None:
     criterion = reader.choice("criterion", Criterion, default=Criterion.ON)
     which = reader.choice("cohort", Start, default=Start.FIRST_TIME)
     brackets, group_by = _brackets(reader, criterion), reader.group_by()
-    if group_by and group_by.kind is GroupKind.PROPERTY:
-        message = "Group people by traits.<name>, tags or segments; here events have no group."
-        reader.refuse("group_by", "invalid_choice", message)
     if reader.violations or not (span and period and mode and criterion and which):
         return None
     if not reader.few_buckets(span, period):

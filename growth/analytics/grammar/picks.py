@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from growth.analytics.grammar.reader import Reader
-from growth.analytics.questions import OTHER, Cohorts, Count, FunnelSteps, Pick
+from growth.analytics.questions import Cohorts, Count, FunnelSteps, Pick
 from growth.errors import Invalid, Violation
 
 MAX_TITLE = 200
@@ -84,8 +84,8 @@ def _require_group(reader: Reader, question: Any) -> None:
         return
     if question.group_by is None:
         reader.refuse("group", "invalid", "This query has no groups; send group_by in it.")
-    elif not isinstance(group, str) or "\0" in group or group == OTHER:
-        reader.refuse("group", "invalid_choice", "Name one of the answer's groups, but not other.")
+    elif not isinstance(group, str) or "\0" in group:
+        reader.refuse("group", "invalid_choice", "Name one of the answer's groups.")
 
 
 def _title(reader: Reader) -> str:

@@ -154,7 +154,7 @@ class Reader:
             return None
         group = group_named(name) if isinstance(name, str) and len(name) <= 512 else None
         if group is None:
-            message = "Group by traits.<name>, properties.<name>, tags or segments."
+            message = "Group by traits.<name>, properties.<name>, tags, segments or referred."
             self.refuse("group_by", "unknown_field", message)
         return group
 
@@ -222,7 +222,7 @@ def _conditions(field: str, value: Any) -> list[dict[str, Any]]:
 def group_named(name: str) -> GroupBy | None:
     """Return by what to group, if the name says it."""
     root, _, rest = name.partition(".")
-    if name in ("tags", "segments"):
+    if name in ("tags", "segments", "referred"):
         return GroupBy(GroupKind(name), ())
     path = tuple(rest.split("."))
     if root not in ("traits", "properties") or not all(path) or "\0" in name:

@@ -9,7 +9,16 @@ from growth.analytics.queries.attempts import attempts
 from growth.analytics.queries.funnels import grouped_attempts
 from growth.analytics.queries.periods_back import periods_back, reached
 from growth.analytics.queries.sources import all_of, label, source
-from growth.analytics.questions import Cohorts, Count, Criterion, FunnelSteps, GroupKind, Pick
+from growth.analytics.questions import (
+    MAX_GROUPS,
+    OTHER,
+    Cohorts,
+    Count,
+    Criterion,
+    FunnelSteps,
+    GroupKind,
+    Pick,
+)
 from growth.models import Project
 
 
@@ -31,7 +40,15 @@ def _of_count(question: Count, pick: Pick, project: Project, at: datetime) -> Sq
     events = source(project, question.step, start, end, at=at, group_by=group)
     if group is None:
         return sql("SELECT event.contact_id {}", events)
-    is_group = sql("{} = {}", label(group), _group(question, pick))
+    span = question.span
+    everything = source(project, question.step, span.start, span.end, at=at, group_by=group)
+    is_group = _is_group(
+        question,
+        pick,
+        label(group),
+        among=sql("SELECT {} AS label, event.contact_id {}", label(group), everything),
+        by="count(DISTINCT contact_id)" if question.is_unique else "count(*)",
+    )
     return sql("SELECT event.contact_id {} AND ({})", events, is_group)
 
 
@@ -45,8 +62,9 @@ def _of_funnel(question: FunnelSteps, pick: Pick, project: Project, at: datetime
     parts, grouping = [outcomes[pick.outcome]], Sql("")
     if pick.group is not None and question.group_by:
         grouped = grouped_attempts(question.group_by)
-        grouping = grouped["grouping"]
-        parts.append(sql("{} = {}", grouped["label"], _group(question, pick)))
+        name, grouping = grouped["label"], grouped["grouping"]
+        among = sql("SELECT {} AS label FROM attempt event {}", name, grouping)
+        parts.append(_is_group(question, pick, name, among=among, by="count(*)"))
     found = attempts(question, project, at=at)
     return sql(
         "{} SELECT event.contact_id FROM attempt event {} WHERE {}",
@@ -59,7 +77,8 @@ def _of_cohorts(question: Cohorts, pick: Pick, project: Project, at: datetime) -
     if pick.date is not None:
         parts.append(sql("cohort = {}", question.buckets.labels.index(pick.date) + 1))
     if pick.group is not None:
-        parts.append(sql("label = {}", _group(question, pick)))
+        among, by = Sql("SELECT label, contact_id FROM begun"), "count(DISTINCT contact_id)"
+        parts.append(_is_group(question, pick, Sql("label"), among=among, by=by))
     table = Sql("begun")
     if pick.period is not None:
         later = question.criterion is Criterion.ON_OR_AFTER
@@ -67,6 +86,23 @@ def _of_cohorts(question: Cohorts, pick: Pick, project: Project, at: datetime) -
         table = sql("({}) reached", reached(question))
     people = periods_back(question, project, at=at)
     return sql("{} SELECT contact_id FROM {} WHERE {}", people, table, all_of(parts))
+
+
+def _is_group(question: Question, pick: Pick, name: Sql, *, among: Sql, by: str) -> Sql:
+    """Return whether something of this name is in the group.
+
+    :param among: what all are named that the answer tells apart, as ``label``.
+    :param by: what makes a name one of the greatest, which the answer shows by themselves.
+    """
+    if pick.group != OTHER:
+        return sql("{} = {}", name, _group(question, pick))
+    greatest = sql(
+        f"""SELECT label FROM ({{}}) named GROUP BY label
+             ORDER BY {by} DESC, label COLLATE "C" LIMIT {{}}""",
+        *(among, MAX_GROUPS),
+    )
+    # A group may really be called so.
+    return sql("({} = {} OR {} NOT IN ({}))", name, OTHER, name, greatest)
 
 
 def _group(question: Question, pick: Pick) -> str | None:

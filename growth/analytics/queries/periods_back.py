@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from contacts.rule_sql import Sql, sql
 from growth.analytics.periods import Interval
 from growth.analytics.queries.sources import grouping, label, source
-from growth.analytics.questions import Cohorts, Criterion, Mode, Start
+from growth.analytics.questions import Cohorts, Criterion, GroupKind, Mode, Start
 from growth.analytics.statements import statement
 from growth.models import Project
 
@@ -18,12 +18,14 @@ LENGTHS = {
 
 _FIRST_TIME = """
     SELECT event.contact_id, width_bucket(min(event.timestamp), {}::timestamptz[]) AS cohort,
-           min(event.timestamp) AS began {} GROUP BY 1 HAVING min(event.timestamp) >= {}
+           min(event.timestamp) AS began, {} AS label
+           {} GROUP BY 1 HAVING min(event.timestamp) >= {}
 """
 _RECURRING = """
     SELECT event.contact_id, width_bucket(event.timestamp, {}::timestamptz[]) AS cohort,
-           min(event.timestamp) AS began {} GROUP BY 1, 2
+           min(event.timestamp) AS began, {} AS label {} GROUP BY 1, 2
 """
+_OF_THE_FIRST = "(array_agg({} ORDER BY event.timestamp, event.id))[1]"
 _CALENDAR = """
     SELECT event.contact_id, width_bucket(event.timestamp, {}::timestamptz[]) AS number,
            max(event.timestamp) AS last {} GROUP BY 1, 2
@@ -62,7 +64,7 @@ def periods_back(question: Cohorts, project: Project, *, at: datetime) -> Sql:
     return statement(
         "retention_people",
         starts=_starts(question, project, at),
-        label=label(question.group_by),
+        label=Sql("event.label") if _is_by_property(question) else label(question.group_by),
         grouping=grouping(question.group_by),
         whole=sql(_WHOLE, end, length) if is_rolling else Sql("0"),
         returns=(
@@ -102,8 +104,16 @@ def reached(question: Cohorts, table: str = "back") -> Sql:
 
 def _starts(question: Cohorts, project: Project, at: datetime) -> Sql:
     bounds, span = question.buckets.bounds[:-1], question.span
+    name = Sql("NULL::text")
+    if _is_by_property(question):
+        name = sql(_OF_THE_FIRST, label(question.group_by))
     if question.which is Start.RECURRING:
         events = source(project, question.start, span.start, span.end, at=at)
-        return sql(_RECURRING, bounds, events)
+        return sql(_RECURRING, bounds, name, events)
     events = source(project, question.start, None, span.end, at=at)
-    return sql(_FIRST_TIME, bounds, events, span.start)
+    return sql(_FIRST_TIME, bounds, name, events, span.start)
+
+
+def _is_by_property(question: Cohorts) -> bool:
+    """Tell whether the groups are what the event says with which people began."""
+    return question.group_by is not None and question.group_by.kind is GroupKind.PROPERTY

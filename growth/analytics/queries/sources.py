@@ -58,6 +58,8 @@ def label(group_by: GroupBy | None) -> Sql:
         return _value("event.properties", group_by.path)
     if group_by.kind is GroupKind.TRAIT:
         return _value("contact.traits", group_by.path)
+    if group_by.kind is GroupKind.REFERRED:
+        return _BY_WHOM
     return sql("coalesce(grouped.label, {})", NONE)
 
 
@@ -68,8 +70,7 @@ def grouping(group_by: GroupBy | None, joins: Sql | None = None) -> Sql:
     contact = Sql("") if joins and joins.text else _CONTACT
     if group_by.kind is GroupKind.TRAIT:
         return contact
-    lateral = _TAGS if group_by.kind is GroupKind.TAGS else _SEGMENTS
-    return sql("{} {}", contact, lateral)
+    return sql("{} {}", contact, _LABELLED[group_by.kind])
 
 
 _TAGS = Sql(
@@ -81,6 +82,16 @@ _SEGMENTS = Sql(
                           WHERE member.project_id = contact.project_id
                             AND member.contact_id = contact.id) grouped ON true"""
 )
+_REFERRALS = Sql(
+    """LEFT JOIN (SELECT DISTINCT project_id, contact_id FROM referrals_referral) referral
+            ON referral.project_id = contact.project_id AND referral.contact_id = contact.id"""
+)
+_BY_WHOM = Sql("CASE WHEN referral.contact_id IS NULL THEN 'organic' ELSE 'referred' END")
+_LABELLED = {
+    GroupKind.TAGS: _TAGS,
+    GroupKind.SEGMENTS: _SEGMENTS,
+    GroupKind.REFERRED: _REFERRALS,
+}
 
 
 def _value(column: str, path: Sequence[str]) -> Sql:

@@ -37,7 +37,7 @@ def run(
 ) -> Iterator[Ratio | Absent]:
     """Compare each kind of question with SQL by hand, and people of days with DuckDB."""
     sizes = SIZES[is_small]
-    project, at = found_project("bench").project, now()
+    project, at = found_project("bench", at=now()).project, now()
     make_contacts(project, contacts or sizes[0], at)
     make_events(project, events or sizes[1], at)
     vacuum("contacts_contact")

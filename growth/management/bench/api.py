@@ -33,7 +33,7 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare ``GET /v1/contacts/{id}`` with the same view that asks nobody who it is, and single
     reads and writes with those of a ModelSerializer.
     """
-    project = found_project("bench").project
+    project = found_project("bench", at=now()).project
     make_contacts(project, CONTACTS[is_small], now())
     make_events(project, CONTACTS[is_small] * 5, now(), days=30)
     keys, ids = _keys(project), some_contact_ids(project, 1000)

@@ -44,7 +44,7 @@ _ACTIVE = """
 
 def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare creates, and time pages of 25 by words, dates and stages, common and rare."""
-    founding = found_project("bench")
+    founding = found_project("bench", at=now())
     at = now()
     _make_people(founding.project, SIZES[is_small], at)
     with served(database_url, "growth.urls") as port:
