@@ -16,7 +16,7 @@ from growth.api.shapes import (
     time,
     whole,
 )
-from surveys.api import AnswerSerializer, SurveySerializer, SurveyViewSet
+from surveys.api import AnswerSerializer, SurveySerializer, SurveyViewSet, TestSerializer
 from surveys.models import Survey
 from surveys.models.questions import KINDS
 from surveys.models.scales import categories
@@ -117,6 +117,11 @@ _STATS = Shape(
     },
     optional=list(_OF_TYPES),
 )
+_TEST = Shape(
+    "TestInvitation",
+    "A mail that is on its way to you.",
+    {"id": public_id("srvy"), "status": choice(["sent"])},
+)
 
 refine(
     SurveySerializer,
@@ -180,6 +185,14 @@ describe(
     ),
     pause=Operation(
         "Pause a survey", "Nobody is asked; invitations may still be answered.", answers=_SURVEY
+    ),
+    test=Operation(
+        "Send a test",
+        "The invitation, to your address. It counts nowhere, and its page keeps nothing.",
+        takes=TestSerializer,
+        example={"email": "test@acme.example"},
+        answers=_TEST,
+        status=202,
     ),
     responses=Operation(
         "List responses",
