@@ -136,7 +136,7 @@ class AnswerSerializer(StrictSerializer):
     answers = JSONObject(required=False, allow_null=True)
 
 
-class TestSerializer(StrictSerializer):
+class InvitationTestSerializer(StrictSerializer):
     """Where a test goes."""
 
     email = serializers.EmailField()
@@ -200,7 +200,7 @@ class SurveyViewSet(ProjectViewSet):
         survey.pause(at=now())
         return Answered(_shown(survey))
 
-    @action(detail=True, methods=["post"], serializer_class=TestSerializer)
+    @action(detail=True, methods=["post"], serializer_class=InvitationTestSerializer)
     def test(self, request: Request, pk: str) -> Answered:
         survey = self.get_object()
         send_test(survey, at=now(), **self.checked().validated_data)

@@ -16,7 +16,7 @@ from growth.api.shapes import (
     time,
     whole,
 )
-from surveys.api import AnswerSerializer, SurveySerializer, SurveyViewSet, TestSerializer
+from surveys.api import AnswerSerializer, SurveySerializer, SurveyViewSet, InvitationTestSerializer
 from surveys.models import Survey
 from surveys.models.questions import KINDS
 from surveys.models.scales import categories
@@ -189,7 +189,7 @@ describe(
     test=Operation(
         "Send a test",
         "The invitation, to your address. It counts nowhere, and its page keeps nothing.",
-        takes=TestSerializer,
+        takes=InvitationTestSerializer,
         example={"email": "test@acme.example"},
         answers=_TEST,
         status=202,
