@@ -16,7 +16,7 @@ from growth.api.shapes import (
     time,
     whole,
 )
-from surveys.api import AnswerSerializer, SurveySerializer, SurveyViewSet, InvitationTestSerializer
+from surveys.api import AnswerSerializer, InvitationTestSerializer, SurveySerializer, SurveyViewSet
 from surveys.models import Survey
 from surveys.models.questions import KINDS
 from surveys.models.scales import categories
