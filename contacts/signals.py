@@ -27,6 +27,7 @@ and could not go on; the form of the admin asks too, before it stores anything.
 """
 
 mail_links_wanted = Signal()
-"""``project``, ``mails``, ``at``: mails about to be written whose templates speak of links that no
-part of the mail engine makes. Receivers return what they have: links by name, by the mails' keys.
+"""``project``, ``mails``, ``names``, ``at``: mails about to be written whose templates speak of
+links of these names, which no part of the mail engine makes. Receivers return those of them that
+are theirs: links by name, by the mails' keys. They make none that nobody speaks of.
 """

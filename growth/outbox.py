@@ -2,7 +2,7 @@
 
 Each listener's work is done once for each domain event: it commits together with the mark that the
 event was told. A listener that fails holds up nobody; it is tried again on its own, later and
-later, and after ten attempts it waits for staff.
+later, and after ten attempts it waits for staff. What a listener refuses waits for staff at once.
 """
 
 import threading
@@ -34,6 +34,14 @@ _RELAY_LOCK = 0x6F7574626F78  # "outbox": one relay at a time, so that positions
 _WAKE_INTERVAL = 0.1
 
 log = structlog.get_logger(__name__)
+
+
+class Unfit(Exception):
+    """Raised by a listener for news that no other attempt would make fit, in a sentence for people.
+
+    The news is parked, where staff see it, and may try it again when they have set right what it
+    needs. Nothing that somebody told the system is dropped without a trace.
+    """
 
 
 class Listener(Protocol):
@@ -154,6 +162,11 @@ def _run(listener: Listener, news: Sequence[DomainEvent], at: datetime) -> bool:
     try:
         with transaction.atomic():
             listener(news, at=at)
+    except Unfit as refusal:
+        if len(news) == 1:
+            log.warning("news_parked", listener=_name(listener), reason=str(refusal))
+            _park(listener, news[0], refusal, at)
+        return False
     except Exception as error:
         log.exception("listener_failed", listener=_name(listener), type=news[0].type)
         telemetry.LISTENER_FAILURES.labels(_name(listener)).inc()
@@ -177,6 +190,15 @@ def _note_failure(listener: Listener, event: DomainEvent, error: Exception, at: 
     failure.due_at = at + timedelta(seconds=2 ** min(failure.attempts, 12))
     failure.parked_at = at if failure.attempts >= MAX_ATTEMPTS else None
     failure.save(update_fields=["attempts", "error", "due_at", "parked_at"])
+
+
+def _park(listener: Listener, event: DomainEvent, refusal: Unfit, at: datetime) -> None:
+    ListenerFailure.objects.update_or_create(
+        project=event.project,
+        domain_event=event,
+        listener=_name(listener),
+        defaults={"error": str(refusal), "due_at": at, "parked_at": at},
+    )
 
 
 def _name(listener: Listener) -> str:

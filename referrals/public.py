@@ -6,6 +6,7 @@ from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from contacts.mail.links import SAMPLE
 from contacts.mail.machines import is_machine
 from referrals.operations.clicks import find_link, follow_link
 
@@ -23,6 +24,8 @@ _HEADERS = {
 @require_safe
 def link(request: HttpRequest, code: str) -> HttpResponse:
     """Lead on to the landing page, with the code and the id of the click."""
+    if code == SAMPLE:
+        return _page("")
     by_machine = is_machine(request.method, request.headers)
     url = follow_link(code, is_machine=by_machine, at=now())
     if url is None:
@@ -37,5 +40,9 @@ def welcome(request: HttpRequest, code: str) -> HttpResponse:
     found = find_link(code)
     if found is None:
         raise Http404
-    page = render_to_string("public/invited.html", {"sender": found.project.name})
+    return _page(found.project.name)
+
+
+def _page(sender: str) -> HttpResponse:
+    page = render_to_string("public/invited.html", {"sender": sender})
     return HttpResponse(page, headers=_HEADERS)

@@ -1,7 +1,7 @@
 """What may be said of programs, links and people: counts of rows, never kept apart from them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -13,51 +13,92 @@ from growth import ids
 from growth.models import Project
 from referrals.models import Click, Conversion, Link, Program, Referral, Reward
 
-_PEOPLE = """
-    SELECT link.contact_id AS referrer_id, referral.contact_id, referral.created_at AS at
-      FROM referrals_referral referral
-      JOIN referrals_link link ON link.id = referral.link_id
-      JOIN contacts_contact person ON person.id = referral.contact_id
-     WHERE referral.project_id = %(project)s AND referral.program_id = %(program)s
-       AND person.merged_into_id IS NULL AND referral.contact_id <> link.contact_id
-       AND (person.email_key <> '' OR person.external_id <> '' OR person.phone <> ''
-            OR person.erased_at IS NOT NULL)
-     UNION ALL
-    SELECT referral.referrer_id, referral.contact_id, referral.converted_at
-      FROM referrals_conversion referral
-     WHERE referral.project_id = %(project)s AND referral.program_id = %(program)s
-       AND referral.status = 'recorded'
+_IS_KNOWN = """
+    person.merged_into_id IS NULL
+    AND (person.email_key <> '' OR person.external_id <> '' OR person.phone <> ''
+         OR person.erased_at IS NOT NULL)
 """
-"""Who came by whose links and is no visitor any more, and who converted."""
+"""Who came is no visitor any more."""
 
-_LEADERBOARD = f"""
-    WITH referred AS (
-        SELECT referrer_id, count(DISTINCT contact_id) AS referrals, max(at) AS reached_at
-          FROM ({_PEOPLE}) people
-         GROUP BY referrer_id
-    ), converted AS (
-        SELECT referrer_id, count(*) AS conversions, max(converted_at) AS reached_at
-          FROM referrals_conversion
-         WHERE project_id = %(project)s AND program_id = %(program)s AND status = 'recorded'
-         GROUP BY referrer_id
-    ), standing AS (
-        SELECT referred.referrer_id, referrals, coalesce(conversions, 0) AS conversions,
-               coalesce(converted.reached_at, referred.reached_at) AS reached_at
-          FROM referred LEFT JOIN converted USING (referrer_id)
-    ), ranked AS (
-        SELECT row_number() OVER (ORDER BY conversions DESC, referrals DESC, reached_at,
-                                           referrer_id) AS rank,
-               referrer_id, email, referrals, conversions, reached_at
-          FROM standing JOIN contacts_contact contact ON contact.id = referrer_id
+_CONVERTED = """
+    WITH converted AS MATERIALIZED (
+        SELECT referrer_id, conversions, reached_at, email
+          FROM (SELECT referrer_id, count(*) AS conversions, max(converted_at) AS reached_at
+                  FROM referrals_conversion
+                 WHERE project_id = %(project)s AND program_id = %(program)s
+                   AND status = 'recorded'
+                 GROUP BY referrer_id) counted
+          JOIN contacts_contact contact ON contact.id = referrer_id
          WHERE contact.deleted_at IS NULL
     )
+"""
+"""Who brought people that converted, and how many."""
+
+# So many from the cursor's number of conversions downwards, and all who are level with the last:
+# only of these it must be known whom else they brought.
+_FIRST = f"""
+    {_CONVERTED}, chosen AS MATERIALIZED (
+        SELECT * FROM converted
+         WHERE conversions <= %(conversions)s
+           AND conversions >= coalesce((SELECT conversions FROM converted
+                WHERE conversions < %(conversions)s
+                ORDER BY conversions DESC OFFSET %(count)s - 1 LIMIT 1), 0)
+    ), people AS (
+        SELECT link.contact_id AS referrer_id, referral.contact_id
+          FROM chosen
+          JOIN referrals_link link ON link.project_id = %(project)s
+               AND link.contact_id = chosen.referrer_id AND link.program_id = %(program)s
+          JOIN referrals_referral referral ON referral.project_id = %(project)s
+               AND referral.program_id = %(program)s AND referral.link_id = link.id
+               AND referral.contact_id <> link.contact_id
+          JOIN contacts_contact person ON person.id = referral.contact_id
+         WHERE {_IS_KNOWN}
+         UNION
+        SELECT referrer_id, conversion.contact_id
+          FROM chosen JOIN referrals_conversion conversion USING (referrer_id)
+         WHERE conversion.project_id = %(project)s AND conversion.program_id = %(program)s
+           AND conversion.status = 'recorded'
+    ), ranked AS (
+        SELECT (SELECT count(*) FROM converted WHERE conversions > %(conversions)s)
+               + row_number() OVER (ORDER BY conversions DESC, referrals DESC, reached_at,
+                                             referrer_id) AS rank,
+               referrer_id, email, referrals, conversions, reached_at
+          FROM chosen
+          JOIN (SELECT referrer_id, count(*) AS referrals FROM people GROUP BY referrer_id) brought
+               USING (referrer_id)
+    )
     SELECT rank, referrer_id, email, referrals, conversions, reached_at FROM ranked
-     WHERE %(is_first)s OR (-conversions, -referrals, reached_at, referrer_id)
+     WHERE (-conversions, -referrals, reached_at, referrer_id)
            > (-%(conversions)s::bigint, -%(referrals)s::bigint, %(reached_at)s::timestamptz,
               %(referrer)s::bigint)
      ORDER BY rank LIMIT %(count)s
 """
-_REFERRED_BY = """
+_OTHERS = f"""
+    {_CONVERTED}, brought AS (
+        SELECT link.contact_id AS referrer_id, count(DISTINCT referral.contact_id) AS referrals,
+               max(referral.created_at) AS reached_at
+          FROM referrals_referral referral
+          JOIN referrals_link link ON link.id = referral.link_id
+          JOIN contacts_contact person ON person.id = referral.contact_id
+         WHERE referral.project_id = %(project)s AND referral.program_id = %(program)s
+           AND referral.contact_id <> link.contact_id AND {_IS_KNOWN}
+           AND NOT EXISTS (SELECT FROM converted WHERE converted.referrer_id = link.contact_id)
+         GROUP BY link.contact_id
+    ), ranked AS (
+        SELECT (SELECT count(*) FROM converted)
+               + row_number() OVER (ORDER BY referrals DESC, reached_at, referrer_id) AS rank,
+               referrer_id, email, referrals, reached_at
+          FROM brought JOIN contacts_contact contact ON contact.id = referrer_id
+         WHERE contact.deleted_at IS NULL
+    )
+    SELECT rank, referrer_id, email, referrals, 0, reached_at FROM ranked
+     WHERE %(conversions)s > 0 OR (-referrals, reached_at, referrer_id)
+           > (-%(referrals)s::bigint, %(reached_at)s::timestamptz, %(referrer)s::bigint)
+     ORDER BY rank LIMIT %(rest)s
+"""
+"""Who brought people of whom none has converted; they stand behind all others."""
+
+_REFERRED_BY = f"""
     SELECT count(DISTINCT people.contact_id) FROM (
         SELECT referral.contact_id
           FROM referrals_link link
@@ -65,9 +106,7 @@ _REFERRED_BY = """
                AND referral.link_id = link.id AND referral.contact_id <> link.contact_id
           JOIN contacts_contact person ON person.id = referral.contact_id
          WHERE link.project_id = %(project)s AND link.contact_id = %(contact)s
-           AND person.merged_into_id IS NULL
-           AND (person.email_key <> '' OR person.external_id <> '' OR person.phone <> ''
-                OR person.erased_at IS NOT NULL)
+           AND {_IS_KNOWN}
          UNION ALL
         SELECT contact_id FROM referrals_conversion
          WHERE project_id = %(project)s AND referrer_id = %(contact)s AND status = 'recorded'
@@ -86,6 +125,9 @@ class Place(NamedTuple):
     reached_at: datetime
 
 
+_MOST, _NEVER = 2**62, datetime.max.replace(tzinfo=UTC)
+"""Where nobody stands: before the first."""
+
 PLACES = ("conversions", "referrals", "reached_at", "contact_id")
 """The order of the leaderboard: the most of the first two, then who had them first."""
 
@@ -93,22 +135,27 @@ PLACES = ("conversions", "referrals", "reached_at", "contact_id")
 def leaderboard(program: Program, after: Sequence[Any] | None, count: int) -> list[Place]:
     """Return so many places, from the first on or after the one with those ``PLACES``.
 
-    Everybody is counted for each page, so ranks hold whatever is read before.
+    Conversions are counted for each page, so ranks hold whatever is read before; people who came
+    only of those who may stand on it.
     """
-    conversions, referrals, reached_at, contact = after or (0, 0, None, "")
+    conversions, referrals, reached_at, contact = after or (_MOST, 0, _NEVER, "")
     params = {
         "project": program.project_key,
         "program": program.key,
-        "is_first": after is None,
         "conversions": conversions,
         "referrals": referrals,
         "reached_at": reached_at,
         "referrer": ids.decode(_PREFIX, contact) if contact else 0,
         "count": count,
     }
+    rows: list[tuple] = []
     with connection.cursor() as cursor:
-        cursor.execute(_LEADERBOARD, params)
-        rows = cursor.fetchall()
+        if conversions:
+            cursor.execute(_FIRST, params)
+            rows = cursor.fetchall()
+        if len(rows) < count:
+            cursor.execute(_OTHERS, params | {"rest": count - len(rows)})
+            rows += cursor.fetchall()
     return [Place(rank, ids.encode(_PREFIX, who), *rest) for rank, who, *rest in rows]
 
 

@@ -1,6 +1,6 @@
 """What referrals do when something happened to contacts, or is asked of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from referrals import queries
 from referrals.operations.detecting import detect_conversions
 from referrals.operations.noticing import Sign, note_referrals
 from referrals.operations.parting import follow_merge, strip
-from referrals.operations.prompting import links_of_mails
+from referrals.operations.prompting import LINK, links_of_mails
 
 CODE_TRAIT, CLICK_TRAIT = "referral_code", "referral_click_id"
 
@@ -77,10 +77,10 @@ def strip_referrals(project: Project, contacts: Sequence[int], **_: Any) -> dict
 
 @receiver(mail_links_wanted)
 def give_links(
-    project: Project, mails: Sequence[Mail], *, at: datetime, **_: Any
+    project: Project, mails: Sequence[Mail], names: Collection[str], *, at: datetime, **_: Any
 ) -> dict[int, dict[str, str]]:
-    """Give the mails the links that their contacts share."""
-    return links_of_mails(project, mails, at=at)
+    """Give the mails that speak of them the links that their contacts share."""
+    return links_of_mails(project, mails, at=at) if LINK in names else {}
 
 
 def _fresh_traits(event: DomainEvent) -> dict[str, Any] | None:

@@ -1,10 +1,9 @@
 """What surveys do when something happened to contacts, and when others ask about them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-import structlog
 from django.dispatch import receiver
 
 from contacts.mail.claiming import Mail
@@ -16,18 +15,16 @@ from contacts.signals import (
     mail_links_wanted,
 )
 from growth import outbox
-from growth.errors import DomainError
+from growth.errors import DomainError, Invalid
 from growth.models import DomainEvent, DomainEventType, Project
 from surveys.models import Invitation, Response, Survey
 from surveys.models.invitation import progress
 from surveys.models.questions import without_words
 from surveys.operations.answering import SURVEY_RESPONDED, read_answer, respond
 from surveys.operations.inviting import follow_events, forget
-from surveys.operations.surveys import KIND
+from surveys.operations.surveys import KIND, LINK
 from surveys.queries import of_contact
 from surveys.signing import survey_url
-
-log = structlog.get_logger(__name__)
 
 
 @outbox.listen(DomainEventType.EVENTS_EVALUATED)
@@ -40,7 +37,10 @@ def invite_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
 
 @outbox.listen(DomainEventType.EVENT_COMMANDED)
 def note_answers(news: Sequence[DomainEvent], *, at: datetime) -> None:
-    """Keep the answers that clients tell as events. Nobody waits for the reason of a refusal."""
+    """Keep the answers that clients tell as events.
+
+    Nobody waits for the reason of a refusal: an answer that does not fit is parked for staff.
+    """
     for event in news:
         if event.data["name"] == SURVEY_RESPONDED:
             _note_answer(event)
@@ -83,10 +83,14 @@ def move_answers(merge: Merge | Absorption, **_: Any) -> None:
 
 
 @receiver(mail_links_wanted)
-def offer_links(mails: Sequence[Mail], **_: Any) -> dict[int, dict[str, str]]:
+def offer_links(
+    mails: Sequence[Mail], names: Collection[str], **_: Any
+) -> dict[int, dict[str, str]]:
     """Return where the invitations among the mails are answered."""
+    if LINK not in names:
+        return {}
     return {
-        mail.key: {"survey": survey_url(mail.project, mail.context["invitation"])}
+        mail.key: {LINK: survey_url(mail.project, mail.context["invitation"])}
         for mail in mails
         if mail.kind == KIND and "invitation" in mail.context
     }
@@ -97,11 +101,15 @@ def _note_answer(event: DomainEvent) -> None:
     surveys = Survey.objects.alive().in_project(event.project).filter(pk=told["survey_id"])
     survey = surveys.select_related("project").first()
     contact = Contact.objects.filter(project=event.project, pk=event.subject).first()
-    if survey is None or contact is None:
-        log.warning("survey_answer_lost", survey=told["survey_id"], news=event.id)
-        return
+    if survey is None:
+        raise outbox.Unfit(f"This project has no survey {told['survey_id']}.")
+    if contact is None:
+        raise outbox.Unfit("The contact who answered is not there any more.")
     try:
         answer = read_answer(survey, told)
         respond(survey, contact, answer, at=event.created_at, hops=event.hops)
+    except Invalid as refusal:
+        told_wrong = (f"{each.field}: {each.message}" for each in refusal.violations)
+        raise outbox.Unfit(" ".join(told_wrong)) from None
     except DomainError as refusal:
-        log.warning("survey_answer_refused", news=event.id, reason=refusal.message)
+        raise outbox.Unfit(refusal.message) from None

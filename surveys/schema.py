@@ -18,7 +18,12 @@ from growth.api.shapes import (
     whole,
 )
 from surveys.api.answering import AnswersView, InvitationView, VoteSerializer
-from surveys.api.surveys import AnswerSerializer, SurveySerializer, SurveyViewSet
+from surveys.api.surveys import (
+    AnswerSerializer,
+    InvitationTestSerializer,
+    SurveySerializer,
+    SurveyViewSet,
+)
 from surveys.models import Survey
 from surveys.models.questions import KINDS
 from surveys.models.scales import categories
@@ -119,6 +124,11 @@ _STATS = Shape(
     },
     optional=list(_OF_TYPES),
 )
+_TEST = Shape(
+    "TestInvitation",
+    "A mail that is on its way to you.",
+    {"id": public_id("srvy"), "status": choice(["sent"])},
+)
 
 refine(
     SurveySerializer,
@@ -182,6 +192,14 @@ describe(
     ),
     pause=Operation(
         "Pause a survey", "Nobody is asked; invitations may still be answered.", answers=_SURVEY
+    ),
+    test=Operation(
+        "Send a test",
+        "The invitation, to your address. It counts nowhere, and its page keeps nothing.",
+        takes=InvitationTestSerializer,
+        example={"email": "test@acme.example"},
+        answers=_TEST,
+        status=202,
     ),
     responses=Operation(
         "List responses",

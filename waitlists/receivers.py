@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import structlog
 from django.dispatch import receiver
 from django.utils.timezone import now
 
@@ -15,11 +14,9 @@ from growth.models import DomainEvent, DomainEventType, Project
 from waitlists.mail import send_invites
 from waitlists.models import Entry, Waitlist
 from waitlists.models.entry import advance
-from waitlists.operations.joining import Joining, admit
+from waitlists.operations.joining import Joining, admit, ask_pending
 from waitlists.operations.leaving import lapse, readmit
 from waitlists.queries import entries_of, rows_of
-
-log = structlog.get_logger(__name__)
 
 
 @outbox.listen(DomainEventType.WAITLIST_ENTRY_APPROVED)
@@ -41,19 +38,13 @@ def invite(news: Sequence[DomainEvent], *, at: datetime) -> None:
 
 @outbox.listen(DomainEventType.EVENT_COMMANDED)
 def admit_visitors(news: Sequence[DomainEvent], *, at: datetime) -> None:
-    """Put those on a list of whom a client said so; they still confirm their address."""
+    """Put those on a list of whom a client said so; they still confirm their address.
+
+    Nobody waits for the reason of a refusal: a wish that cannot be met is parked for staff.
+    """
     for event in news:
-        told = event.data["properties"]
-        if event.data["name"] != "$waitlist_joined":
-            continue
-        lists = Waitlist.objects.in_project(event.project).filter(pk=told["waitlist_id"])
-        waitlist = lists.select_related("project", "stream").first()
-        contact = Contact.objects.alive().filter(project=event.project, pk=event.subject).first()
-        if waitlist is None or contact is None or not waitlist.is_open:
-            log.warning("waitlist_not_joined", waitlist=told["waitlist_id"], news=event.id)
-            continue
-        joining = Joining(contact.email, code=told.get("referral_code") or "")
-        admit(waitlist, contact.key, joining, at=at, hops=event.hops)
+        if event.data["name"] == "$waitlist_joined":
+            _admit_visitor(event, at)
 
 
 @outbox.listen(DomainEventType.CONTACT_DELETED)
@@ -64,8 +55,12 @@ def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
 
 @outbox.listen(DomainEventType.CONTACT_CREATED, DomainEventType.CONTACT_UPDATED)
 def welcome_back(news: Sequence[DomainEvent], *, at: datetime) -> None:
-    """Put contacts back who were restored, or parted from those they were merged with."""
+    """Put contacts back who were restored, or parted from those they were merged with; ask those
+    to confirm their place who had no address before.
+    """
     readmit(news[0].project, [event.subject for event in news], at=at)
+    addressed = [event.subject for event in news if "email" in event.data.get("changed", ())]
+    ask_pending(news[0].project, addressed, at=at)
 
 
 @receiver(contact_erasing)
@@ -88,3 +83,18 @@ def move_entries(merge: Merge | Absorption, **_: Any) -> None:
 def describe_entries(contact: Contact, **_: Any) -> dict[str, Any]:
     """Show the contact's places in its profile."""
     return {"waitlists": entries_of(contact)}
+
+
+def _admit_visitor(event: DomainEvent, at: datetime) -> None:
+    told = event.data["properties"]
+    lists = Waitlist.objects.in_project(event.project).filter(pk=told["waitlist_id"])
+    waitlist = lists.select_related("project", "stream").first()
+    contact = Contact.objects.alive().filter(project=event.project, pk=event.subject).first()
+    if waitlist is None:
+        raise outbox.Unfit(f"This project has no waitlist {told['waitlist_id']}.")
+    if not waitlist.is_open:
+        raise outbox.Unfit(f"The waitlist {told['waitlist_id']} takes nobody else at the moment.")
+    if contact is None:
+        raise outbox.Unfit("The contact who joins is not there any more.")
+    joining = Joining(contact.email, code=told.get("referral_code") or "")
+    admit(waitlist, contact.key, joining, at=at, hops=event.hops)

@@ -61,7 +61,11 @@ def links_for(project: int, email: int) -> Mapping[str, str]:
 def sample_links() -> Mapping[str, str]:
     """Return the links of a mail that nobody got."""
     own = _links(unsubscribe_url(SAMPLE), f"{base_url()}/c/{SAMPLE}")
-    return {**own, "survey": f"{base_url()}/s/{SAMPLE}"}
+    return {
+        **own,
+        "survey": f"{base_url()}/s/{SAMPLE}",
+        "referral": f"{base_url()}/r/{SAMPLE}",
+    }
 
 
 def base_url() -> str:

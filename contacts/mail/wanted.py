@@ -16,7 +16,7 @@ from growth.models import Project
 Links = Mapping[str, str]
 
 _SPOKEN_OF = re.compile(r"\blinks\s*(?:\.\s*|\[\s*['\"])(\w+)")
-_OWN = {"unsubscribe", "preferences", "confirm", "view"}
+_OWN = frozenset({"unsubscribe", "preferences", "confirm", "view"})
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +32,17 @@ def wanted_links(
 
     An app that fails costs its links, which templates must be able to do without, and no mail.
     """
-    asking = {key for key, wording in templates.items() if _asks(wording)}
-    waiting: dict[int, list[Mail]] = defaultdict(list)
+    asked = {key: _asked(wording) for key, wording in templates.items()}
+    waiting: dict[tuple[int, frozenset[str]], list[Mail]] = defaultdict(list)
     for mail in mails:
-        if (mail.project, mail.template_code) in asking:
-            waiting[mail.project].append(mail)
+        own = mail.context.get("links") or {}
+        names = asked[mail.project, mail.template_code].difference(own)
+        if names:
+            waiting[mail.project, names].append(mail)
     found: dict[int, dict[str, str]] = defaultdict(dict)
-    for project, some in waiting.items():
+    for (project, names), some in waiting.items():
         told = mail_links_wanted.send_robust(
-            sender=MailStream, project=projects[project], mails=some, at=at
+            sender=MailStream, project=projects[project], mails=some, names=names, at=at
         )
         for receiver, links in told:
             if isinstance(links, Exception):
@@ -51,6 +53,7 @@ def wanted_links(
     return dict(found)
 
 
-def _asks(wording: Wording) -> bool:
+def _asked(wording: Wording) -> frozenset[str]:
+    """Return the names of the links that the template speaks of and the mail engine has not."""
     texts = (wording.subject, wording.html, wording.text)
-    return any(set(_SPOKEN_OF.findall(text)) - _OWN for text in texts)
+    return frozenset(name for text in texts for name in _SPOKEN_OF.findall(text)) - _OWN

@@ -29,6 +29,7 @@ from surveys.operations.surveys import (
     create_survey,
     remove_survey,
     revise_survey,
+    send_test,
 )
 from surveys.queries import stats
 
@@ -135,6 +136,12 @@ class AnswerSerializer(StrictSerializer):
     answers = JSONObject(required=False, allow_null=True)
 
 
+class InvitationTestSerializer(StrictSerializer):
+    """Where a test goes."""
+
+    email = serializers.EmailField()
+
+
 class SurveyViewSet(ProjectViewSet):
     """The surveys of the project."""
 
@@ -145,7 +152,7 @@ class SurveyViewSet(ProjectViewSet):
     @property
     def is_about_people(self) -> bool:
         """Whether the values of this call are kept out of the audit log."""
-        return self.action == "respond"
+        return self.action in ("respond", "test")
 
     def list(self, request: Request) -> Answered:
         page = self.page_of(self._filtered(self.get_queryset()), "type", "status")
@@ -193,6 +200,12 @@ class SurveyViewSet(ProjectViewSet):
         survey.pause(at=now())
         return Answered(_shown(survey))
 
+    @action(detail=True, methods=["post"], serializer_class=InvitationTestSerializer)
+    def test(self, request: Request, pk: str) -> Answered:
+        survey = self.get_object()
+        send_test(survey, at=now(), **self.checked().validated_data)
+        return Answered({"id": survey.id, "status": "sent"}, 202)
+
     @action(detail=True)
     def responses(self, request: Request, pk: str) -> Answered:
         survey = self.get_object()
@@ -214,7 +227,7 @@ class SurveyViewSet(ProjectViewSet):
         return Answered({"survey_id": survey.id, **stats(survey), "updated_at": now()})
 
     def get_serializer_class(self) -> type:
-        return AnswerSerializer if self.action == "respond" else SurveySerializer
+        return AnswerSerializer if self.action == "respond" else self.serializer_class
 
     def _filtered(self, surveys: QuerySet) -> QuerySet:
         for name, choices in (("type", Survey.Type), ("status", Survey.Status)):

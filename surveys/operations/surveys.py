@@ -20,6 +20,8 @@ from surveys.models import Invitation, Survey
 
 KIND = "survey"
 """The kind of the mail streams of surveys."""
+LINK = "survey"
+"""What a template calls the page of an invitation, as ``links.survey``."""
 
 
 @transaction.atomic
@@ -139,7 +141,7 @@ def _advice(survey: Survey, template: Template | None) -> Iterator[str]:
 def _leads_to_survey(template: Template) -> bool:
     try:
         return mentions(
-            template.html or template.text, ("links", "survey"), is_html=bool(template.html)
+            template.html or template.text, ("links", LINK), is_html=bool(template.html)
         )
     except TemplateError:
         return False

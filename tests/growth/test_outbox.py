@@ -77,6 +77,23 @@ def test_after_ten_attempts_a_failure_waits_for_staff(project, heard):
     assert failure.parked_at is not None
 
 
+def test_what_a_listener_refuses_waits_for_staff_at_once(project, monkeypatch):
+    def listener(news, *, at):
+        if any(event.data["n"] == 13 for event in news):
+            raise outbox.Unfit("Thirteen is no number.")
+        kept.extend(event.data["n"] for event in news)
+
+    kept: list[int] = []
+    monkeypatch.setattr(outbox, "_listeners", {UPDATED: [listener]})
+    emit(project, 12, 13, 14)
+    outbox.relay(at=AT)
+
+    assert kept == [12, 14]
+    failure = ListenerFailure.objects.get()
+    assert (failure.error, failure.parked_at) == ("Thirteen is no number.", AT)
+    assert outbox.retry_failures(at=AT + timedelta(days=1)) == 0
+
+
 def test_a_loop_ends(project, heard, relay):
     emit(project, 1, hops=outbox.MAX_HOPS)
     emit(project, 2, hops=outbox.MAX_HOPS - 1)

@@ -1,7 +1,9 @@
 """How a click becomes a referred person, and what that person does a conversion."""
 
 import contextlib
+import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils.timezone import now
@@ -272,6 +274,31 @@ def test_mail_that_speaks_of_no_link_makes_none(project, link):
 
     assert len(sink.received) == 1
     assert Link.objects.get() == link
+
+
+def test_mail_that_speaks_of_others_links_alone_makes_none(project, link):
+    make_template(project, html="", text="{{ links.survey }} {{ links.unsubscribe }}")
+    own = {"links": {"referral": "https://acme.example/w/early?ref=X"}}
+    make_template(project, code="own", html="", text="{{ links.referral }}{{ links.unsubscribe }}")
+    queue(make_stream(project), [make_contact(project)])
+    queue(make_stream(project), [make_contact(project)], template="own", context=own)
+
+    with smtp_sink.running() as sink, contextlib.closing(Relay(sink.url)) as smtp:
+        while send_due(at=AT, relay=smtp):
+            pass
+
+    assert len(sink.received) == 2
+    assert Link.objects.get() == link
+
+
+def test_a_sample_mail_shows_a_link_to_share_which_leads_to_a_page(api, client, project):
+    make_template(project, html="", text="Share {{ links.referral }}\n{{ links.unsubscribe }}")
+
+    shown = api.post("/v1/templates/tmpl_plain/render", {}).json()["text"]
+
+    path = urlsplit(re.search(r"Share (\S+)", shown)[1]).path
+    assert "This is the link of a sample." in client.get(path).content.decode()
+    assert not Click.objects.exists()
 
 
 def test_a_click_says_nothing_of_another_projects_contacts(other_project, link, ingest, hear):

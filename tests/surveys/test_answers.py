@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from contacts.models import Contact, Email, Event
 from contacts.operations.erasing import erase_contact
 from contacts.operations.merging import merge_contacts, undo_merge
+from growth import outbox
 from growth.errors import Conflict
-from growth.models import DomainEvent
-from surveys.models import Invitation, Response
+from growth.models import DomainEvent, ListenerFailure, User
+from surveys.models import Invitation, Response, Survey
 from tests.campaigns.factories import write_campaign
 from tests.factories import AT, make_contact
 from tests.surveys.factories import (
@@ -191,18 +193,52 @@ def test_an_event_that_is_no_answer_is_refused(ingest, properties):
     assert response.json()["error"]["details"][0]["field"].startswith("properties.")
 
 
-def test_an_answer_by_an_event_that_fits_no_survey_harms_nobody(
-    ingest, project, other_project, relay
+def test_an_answer_by_an_event_that_fits_no_survey_is_parked_with_its_reason(
+    ingest, project, other_project
 ):
     strange = make_survey(other_project)
     own = make_survey(project)
-    for id, score in ((strange.id, 9), (own.id, 99), ("srvy_0000000000", 1)):
+    for id, score in ((strange.id, 9), (own.id, 99), ("srvy_0000000000", 1), (own.id, 9)):
         properties = {"survey_id": id, "score": score}
         call = {"userId": "u1", "event": "$survey_responded", "properties": properties}
         assert ingest.post("/v1/track", call).status_code == 202
-    relay()
+    while outbox.relay(at=AT):
+        pass
 
-    assert not Response.objects.exists()
+    assert Response.objects.get().score == 9
+    parked = ListenerFailure.objects.order_by("id")
+    assert [failure.error for failure in parked] == [
+        f"This project has no survey {strange.id}.",
+        "score: Send a whole number from 0 to 10.",
+        "This project has no survey srvy_0000000000.",
+    ]
+    assert all(failure.parked_at for failure in parked)
+    assert outbox.retry_failures(at=AT + timedelta(days=1)) == 0
+
+
+def test_staff_try_a_parked_answer_again_when_its_survey_fits(ingest, project):
+    staff = Client()
+    staff.force_login(User.objects.create_superuser("staff", password="x"))
+    survey = make_survey(project, type="csat")
+    properties = {"survey_id": survey.id, "score": 9}
+    call = {"userId": "u1", "event": "$survey_responded", "properties": properties}
+    ingest.post("/v1/track", call)
+    while outbox.relay(at=AT):
+        pass
+
+    def try_again():
+        parked = [*ListenerFailure.objects.values_list("pk", flat=True)]
+        form = {"action": "try_again", "_selected_action": parked}
+        staff.post("/admin/growth/listenerfailure/", form)
+        outbox.retry_failures(at=AT + timedelta(minutes=1))
+
+    try_again()
+    assert ListenerFailure.objects.get().parked_at
+    Survey.objects.update(type="nps")
+    try_again()
+
+    assert Response.objects.get().score == 9
+    assert not ListenerFailure.objects.exists()
 
 
 def test_promoters_are_written_to_by_a_campaign(api, project, relay):

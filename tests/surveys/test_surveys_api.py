@@ -2,9 +2,10 @@
 
 import pytest
 
-from contacts.models import MailStream
+from contacts.models import Email, MailStream
 from growth.models import AuditEntry
 from surveys.models import Survey
+from tests import smtp_sink
 from tests.campaigns.factories import make_segment
 from tests.factories import make_contact
 from tests.surveys.factories import NPS, QUESTIONS, make_survey
@@ -133,6 +134,35 @@ def test_a_segment_that_a_survey_is_for_stays(api, project):
     assert api.delete(f"/v1/segments/{segment.id}").status_code == 409
     assert api.delete(f"/v1/surveys/{survey.id}").status_code == 204
     assert api.delete(f"/v1/segments/{segment.id}").status_code == 204
+
+
+def test_a_test_shows_the_invitation_and_counts_nowhere(api, project, settings):
+    survey = make_survey(project, question="Would you recommend us?")
+    with smtp_sink.running() as sink:
+        settings.EMAIL_URL = sink.url
+        sent = api.post(f"/v1/surveys/{survey.id}/test", {"email": "me@acme.example"})
+
+    assert (sent.status_code, sent.json()) == (202, {"id": survey.id, "status": "sent"})
+    [mail] = sink.received
+    assert mail.recipient == "me@acme.example"
+    text = mail.parsed.get_body(("plain",)).get_content()
+    assert "Would you recommend us?" in text
+    assert "/s/sample?score=10" in text
+    assert not Email.objects.exists()
+    assert "me@acme.example" not in str(list(AuditEntry.objects.values()))
+
+
+def test_a_test_that_cannot_be_sent_is_refused_by_its_field(api, project, other_project):
+    survey = make_survey(project)
+    Survey.objects.update(template_code="tmpl_nowhere")
+    path = f"/v1/surveys/{survey.id}/test"
+
+    assert refused(api.post(path, {})) == {"email": "required"}
+    assert refused(api.post(path, {"email": "nobody", "step": 1})).keys() == {"email", "step"}
+    assert refused(api.post(path, {"email": "me@acme.example"})) == {"template_id": "unknown"}
+    strange = make_survey(other_project)
+    body = {"email": "me@acme.example"}
+    assert api.post(f"/v1/surveys/{strange.id}/test", body).status_code == 404
 
 
 def test_the_audit_log_keeps_no_answer(api, project):

@@ -9,7 +9,9 @@ from django.utils.timezone import now
 
 from contacts.mail import presses
 from contacts.models import Contact, Email, Event
+from growth import outbox
 from growth.api import throttling
+from growth.models import ListenerFailure
 from tests.factories import make_contact
 from tests.hostile import TEXTS
 from tests.waitlists.factories import enter, make_entry, make_waitlist
@@ -313,15 +315,41 @@ def test_a_batch_tells_each_call_of_its_own_fault(ingest, waitlist, relay):
     assert Entry.objects.count() == 1
 
 
-def test_a_list_that_is_a_strangers_is_not_joined(ingest, other_project, relay):
-    strange = make_waitlist(other_project)
-    properties = {"waitlist_id": strange.id}
-    ingest.post(
-        "/v1/track", {"user_id": "u", "event": "$waitlist_joined", "properties": properties}
-    )
-    relay()
+def test_a_visitor_is_asked_to_confirm_once_the_address_is_known(ingest, waitlist, relay):
+    call = {"event": "$waitlist_joined", "properties": {"waitlist_id": waitlist.id}}
+    ingest.post("/v1/track", call | {"anonymous_id": "a1"})
+    relay(now())
+    assert Entry.objects.get().status == "pending"
+    assert not Email.objects.exists()
+
+    known = {"anonymous_id": "a1", "user_id": "u1"}
+    ingest.post("/v1/identify", known | {"traits": {"email": "dana@example.com"}})
+    relay(now())
+    ingest.post("/v1/identify", known | {"traits": {"plan": "pro"}})
+    relay(now())
+
+    assert Entry.objects.get().contact.email == "dana@example.com"
+    [mail] = Email.objects.all()
+    assert (mail.template_code, mail.email_key) == ("tmpl_wl_confirm", "dana@example.com")
+
+
+def test_a_wish_to_join_that_cannot_be_met_is_parked_with_its_reason(
+    ingest, project, other_project
+):
+    strange, closed = make_waitlist(other_project), make_waitlist(project, is_open=False)
+    for list_id in (strange.id, closed.id):
+        properties = {"waitlist_id": list_id}
+        call = {"user_id": "u", "event": "$waitlist_joined", "properties": properties}
+        assert ingest.post("/v1/track", call).status_code == 202
+    while outbox.relay(at=now()):
+        pass
 
     assert not Entry.objects.exists()
+    parked = ListenerFailure.objects.exclude(parked_at=None).order_by("id")
+    assert [failure.error for failure in parked] == [
+        f"This project has no waitlist {strange.id}.",
+        f"The waitlist {closed.id} takes nobody else at the moment.",
+    ]
 
 
 def test_who_left_is_not_shown_by_the_old_link(client, waitlist):

@@ -1,6 +1,7 @@
 """People come onto a list: told of by a server, by themselves, or by the customer's own client."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from contacts.models import Contact
 from contacts.operations.contacts import upsert_contacts
 from contacts.operations.traits import make_sighting
 from growth.errors import Invalid
-from growth.models import DomainEventType
+from growth.models import DomainEventType, Project
 from growth.transactions import RaceLost, atomic_with_retries
 from waitlists.mail import send_question, send_welcome
 from waitlists.models import Entry, Waitlist
@@ -90,6 +91,14 @@ def verify(waitlist: Waitlist, entry: Entry, *, at: datetime) -> Row:
         return row_of(entry)
     entry.verified_at = at
     return _confirm(waitlist, entry, at, hops=0)
+
+
+def ask_pending(project: Project, contacts: Collection[int], *, at: datetime) -> None:
+    """Ask those of the contacts, by their keys, who are pending whether it was they who joined."""
+    pending = Entry.objects.filter(project=project, contact__in=contacts, status=_Status.PENDING)
+    lists = ("waitlist__project", "waitlist__stream", "contact__project")
+    for entry in pending.select_related(*lists).order_by("id") if contacts else ():
+        send_question(entry.waitlist, row_of(entry), entry.contact, at=at)
 
 
 def _admit(waitlist: Waitlist, contact: int, joining: Joining, at: datetime, hops: int) -> Joined:
