@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from growth.models import OAuthClient, User
+from growth.models import Member, OAuthClient, User
 from tests.contacts.growthhub_calls import client_of
 from tests.contacts.test_crm import JOHN, crm_of
 from tests.factories import make_contact
@@ -83,7 +83,9 @@ def test_no_value_of_oauth_is_a_fault_of_ours(project):
         project, name="Some App", scopes=["contacts:read"], redirect_uris=[CALLBACK]
     )
     staff = Client()
-    staff.force_login(User.objects.create_user("ann", is_staff=True))
+    user = User.objects.create_user("ann", is_staff=True)
+    Member.objects.create(project=project, user=user)
+    staff.force_login(user)
     whole = {
         "grant_type": "authorization_code",
         "client_id": client.id,

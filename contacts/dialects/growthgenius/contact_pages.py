@@ -38,9 +38,16 @@ _NEAREST_BY_COLUMN = f"""
       FROM (SELECT * FROM contacts_contact WHERE {_ALIVE}
              ORDER BY {{column}} {{way}}, id {{way}} LIMIT %(nearest)s) contacts_contact
      WHERE true{{where}} {_PAGE}"""
+# Sorted are keys alone: thousands may fit, and only the rows of the page are read whole.
+_CHOSEN = f"""
+    SELECT {COLUMNS}
+      FROM unnest(ARRAY({{chosen}})) WITH ORDINALITY place (key, number)
+           JOIN contacts_contact ON contacts_contact.id = place.key
+     ORDER BY place.number"""
 # No index has this order, so PostgreSQL asks those of the conditions first.
-_ALL_BY_COLUMN = f"""
-    SELECT {COLUMNS} FROM contacts_contact WHERE {_ALIVE}{{where}} {_PAGE}"""
+_ALL_BY_COLUMN = _CHOSEN.format(
+    chosen=f"SELECT id FROM contacts_contact WHERE {_ALIVE}{{where}} {_PAGE}"
+)
 # Row by row: else PostgreSQL would ask the index of words first, for so few.
 _ITS_CONTACT = """
       JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = activity.contact_id OFFSET 0)
@@ -67,13 +74,17 @@ _FITTING = f"""
     SELECT count(*) FROM contacts_contactactivity activity {_ITS_CONTACT}
      WHERE activity.project_id = %(project)s AND activity.last_activity_at IS NOT NULL
        AND {_ALIVE}{{where}}"""
-_ALL_BY_ACTIVITY = f"""
-    SELECT {COLUMNS} FROM contacts_contact
-      LEFT JOIN contacts_contactactivity activity
-           ON activity.contact_id = contacts_contact.id
+# One by one: who fits but is not among the nearest is one of few, and activities are many.
+_ALL_BY_ACTIVITY = _CHOSEN.format(
+    chosen=f"""
+    SELECT contacts_contact.id FROM contacts_contact
+      LEFT JOIN LATERAL (SELECT last_activity_at FROM contacts_contactactivity
+                          WHERE contact_id = contacts_contact.id OFFSET 0) activity ON true
      WHERE {_ALIVE}{{where}} {_PAGE}"""
-_ALL_BY_MAIL = f"""
-    SELECT {COLUMNS} FROM contacts_contact
+)
+_ALL_BY_MAIL = _CHOSEN.format(
+    chosen=f"""
+    SELECT contacts_contact.id FROM contacts_contact
       LEFT JOIN (SELECT email.contact_id, max(hit.at) AS last_activity_at
                    FROM contacts_emailactivity hit JOIN contacts_email email
                         ON email.id = hit.email_id
@@ -82,6 +93,7 @@ _ALL_BY_MAIL = f"""
                   GROUP BY email.contact_id) activity
            ON activity.contact_id = contacts_contact.id
      WHERE {_ALIVE}{{where}} {_PAGE}"""
+)
 _COUNT = f"""
     SELECT count(*) FROM (
         SELECT FROM contacts_contact WHERE {_ALIVE}{{where}} LIMIT %(limit)s) counted"""
