@@ -105,7 +105,8 @@ def _guarded(response: HttpResponse, redirect_uri: str) -> HttpResponse:
         "frame-ancestors 'none'"
     )
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # With none at all, browsers send the form from no origin, which is refused as a forgery.
+    response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 

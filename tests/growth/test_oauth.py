@@ -255,6 +255,20 @@ def test_consent_is_for_members_of_the_project(app, staff, other_project):
     assert not OAuthToken.objects.exists()
 
 
+def test_the_form_comes_from_the_origin_that_its_page_lets_the_browser_tell(app, staff):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get())
+    page = strict.get(address(app))
+    names = {"same-origin": "http://testserver", "no-referrer": "null"}
+    origin = names[page["Referrer-Policy"]]
+    [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
+
+    sent = {"decision": "allow", "csrfmiddlewaretoken": token}
+    response = strict.post(address(app), sent, headers={"Origin": origin})
+
+    assert response["Location"].startswith(f"{CALLBACK}?code=")
+
+
 def test_a_form_of_another_site_allows_nothing(app, staff):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(User.objects.get())

@@ -16,12 +16,10 @@ from contacts.operations.names import renamed
 from contacts.operations.traits import make_sighting
 from growth.errors import Invalid, Violation
 from growth.models import Project
-from growth.transactions import atomic_with_retries
 
 _ADOPTED = ("mobile_phone", "work_phone", "corporate_phone", "home_phone", "other_phone")
 
 
-@atomic_with_retries
 def store_new(project: Project, said: Said, *, at: datetime) -> Contact:
     """Make the contact, whoever else is like it.
 
@@ -45,7 +43,6 @@ def store_new(project: Project, said: Said, *, at: datetime) -> Contact:
     return contact
 
 
-@atomic_with_retries
 def store_changes(contact: Contact, said: Said, *, at: datetime) -> None:
     """Change what was said of the contact, and nothing else.
 
