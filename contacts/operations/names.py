@@ -42,7 +42,7 @@ def renamed(traits: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any
     patch = _parted(traits, said, whole or "")
     if "full_name" in told:
         patch["full_name"] = told["full_name"] or None
-    elif traits.get("full_name"):
+    elif traits.get("full_name") and patch["name"] != names_of(traits).whole:
         patch["full_name"] = patch["name"]
     return patch
 
