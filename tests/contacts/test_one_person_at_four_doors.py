@@ -244,6 +244,7 @@ def assert_kept(before: Contact) -> None:
 def write_back(doors: dict[str, Door]) -> None:
     """Let each door send what it read; assert that all go on to show the same."""
     doors["genius"].change(doors["genius"].read())  # Its company has an account from now on.
+    doors["hub"].change(doors["hub"].read())  # The mail channel is said in words from now on.
     shown, before = read_all(doors), Contact.objects.get()
     for door in doors.values():
         door.change(door.read())
