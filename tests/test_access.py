@@ -16,9 +16,11 @@ from django.utils.timezone import now
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from contacts.models import Message
 from growth.models import ApiKey, Project
 from growth.models.api_key import SCOPES
 from tests.conftest import client_with
+from tests.factories import make_contact
 from tests.openapi import Call, calls
 from tests.test_docs import filled, mail_server, prepared, things
 from tests.test_tenancy import PUBLIC, management_calls, routes
@@ -191,6 +193,105 @@ def test_a_view_of_a_dialect_refuses_who_has_no_key(project, nobody, method, pat
         response = client.generic(method.upper(), address, "{}", "application/json")
         assert 400 <= response.status_code < 500
         assert rows() == before
+
+
+ANN = "ann@example.com"
+BODIES = {
+    "post /contacts": {"email": "new@example.com"},
+    "post /contacts/upsert": {"email": ANN, "city": "Berlin"},
+    "put /contacts/<str:pk>": {"city": "Berlin"},
+    "post /contacts/<str:pk>/tags": {"tags": ["a"]},
+    "delete /contacts/<str:pk>/tags": {"tags": ["vip"]},
+    "post /crm/contacts": {"first_name": "Ann", "email": ANN},
+    "post /crm/contacts/edit": {"contact_id": "{number}", "update_fields": {"name": "Ann"}},
+    "delete /crm/contacts": {"contact_id": "{number}"},
+    "get /crm/contacts": {"searchby": "email", "search": ANN},
+    "post /integrations/v1/contacts": {"first_name": "Ann"},
+    "post /integrations/v1/contacts/<str:pk>": {"first_name": "Ann"},
+    "patch /integrations/v1/contacts/<str:pk>": {"first_name": "Ann"},
+    "post /integrations/v1/messages": {"contact_id": "{number}", "rendered_copy": "Hi"},
+    "post /integrations/v1/messages/<str:pk>": {"rendered_copy": "Hi"},
+    "patch /integrations/v1/messages/<str:pk>": {"rendered_copy": "Hi"},
+}
+"""What the routes of dialects take; those that are not here take nothing, or an empty object."""
+
+DIALECTS = [(method, path) for method, path in OTHERS if not path.startswith("/oauth/")]
+
+
+@pytest.fixture
+def dialect_call(project):
+    """Return how to call a route of a dialect, which answers status and body."""
+    contact = make_contact(project, email=ANN, tags=["vip"])
+    message = Message.objects.record(project, contact=contact, created_at=now(), updated_at=now())
+
+    def call(key: str, method: str, path: str) -> tuple[int, dict]:
+        client = APIClient(
+            HTTP_AUTHORIZATION=f"Bearer {key}", HTTP_X_API_KEY=key, HTTP_VERSION="v3"
+        )
+        ours = contact.id if path.startswith("/contacts") else contact.key
+        address = path.replace("<str:pk>", str(message.pk if "/messages" in path else ours))
+        address += "?email=ann@example.com" if "duplicate" in path else ""
+        text = json.dumps(BODIES.get(f"{method} {path.rstrip('/')}", {}))
+        text = text.replace("{number}", str(contact.key))
+        response = client.generic(method.upper(), address, text, "application/json")
+        is_json = not response.streaming and response["Content-Type"] == "application/json"
+        return response.status_code, response.json() if is_json else {}
+
+    return call
+
+
+def dialect_resource(path: str) -> str:
+    return next((name for name in ("messages", "users") if f"/{name}" in path), "contacts")
+
+
+def key_with(project: Project, scopes: list[str]) -> str:
+    return ApiKey.objects.issue(project, name="test", type="secret", scopes=scopes)[1]
+
+
+def assert_no_scope(path: str, status: int, body: dict) -> None:
+    """Assert that this is how the dialect says that a key may not."""
+    if path.startswith("/contacts"):
+        assert (status, body["statusCode"], body["error"]) == (401, 401, "Unauthorized")
+        assert body["message"] == "The token is not authorized for this scope."
+    elif path.startswith("/crm"):
+        assert (status, body["error"]) == (403, "insufficient_scope")
+        assert set(body) == {"error", "message"}
+    else:
+        assert (status, body["error"]["code"]) == (403, "insufficient_scope")
+
+
+@pytest.mark.parametrize(("method", "path"), DIALECTS)
+def test_a_key_that_may_not_changes_nothing_by_a_dialect(
+    project, other_project, dialect_call, method, path
+):
+    resource = dialect_resource(path)
+    others = [each for each in SCOPES if each.partition(":")[0] not in (resource, "*")]
+    lesser = [key_with(project, others)]
+    lesser[0:0] = [key_with(project, [f"{resource}:write"])] if method == "get" else []
+    if method != "get" and "/search" not in path:
+        lesser.append(key_with(project, [each for each in SCOPES if each.endswith(":read")]))
+    write_key = ApiKey.objects.issue(project, name="w", type="write", scopes=[])[1]
+    stranger, own = key_with(other_project, ["*"]), key_with(project, ["*"])
+    _note_use_of_keys()
+    before = rows()
+
+    for key in (*lesser, write_key):
+        assert_no_scope(path, *dialect_call(key, method, path))
+    assert rows() == before
+
+    ours = rows(project)
+    status, body = dialect_call(stranger, method, path)
+    assert rows(project) == ours
+    body_names_it = "{number}" in json.dumps(BODIES.get(f"{method} {path.rstrip('/')}", ""))
+    if "<str:" in path or body_names_it or path.startswith("/crm") and method == "get":
+        is_of_body = path.rstrip("/") == "/integrations/v1/messages"
+        assert status == (422 if is_of_body else 404)
+        assert rows() == before
+    else:
+        assert status < 300, body
+        assert ANN not in json.dumps(body) or method == "post"
+
+    assert dialect_call(own, method, path)[0] < 300
 
 
 def test_the_walk_finds_every_kind_of_route():

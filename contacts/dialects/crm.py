@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet, Value
@@ -20,7 +21,8 @@ from contacts.models import Contact
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.models.contact import DIGITS, NOTES
 from contacts.models.search import words_of
-from contacts.operations.names import PARTS, company_of, employed, names_of, renamed
+from contacts.operations.accounts import MAX_COMPANY, employed
+from contacts.operations.names import MAX_NAME, PARTS, company_of, names_of, renamed
 from contacts.operations.people import EMAIL
 from contacts.operations.traits import traits_violations
 from contacts.operations.upserting import (
@@ -35,6 +37,7 @@ from growth.api.fields import Text
 from growth.api.viewsets import ProjectViewSet
 from growth.errors import Conflict, Invalid, Violation
 from growth.ids import MAX_KEY
+from growth.models import Project
 
 MAX_FOUND = 1000
 DELETED = "Document deleted successfully"
@@ -65,13 +68,13 @@ class Phone(serializers.Field):
 class FieldsSerializer(serializers.Serializer):
     """The fields of a contact; others are ignored."""
 
-    first_name = Text(required=False, allow_null=True, allow_blank=True, max_length=1000)
-    last_name = Text(required=False, allow_null=True, allow_blank=True, max_length=1000)
-    name = Text(required=False, allow_null=True, allow_blank=True, max_length=2000)
+    first_name = Text(required=False, allow_null=True, allow_blank=True, max_length=MAX_NAME)
+    last_name = Text(required=False, allow_null=True, allow_blank=True, max_length=MAX_NAME)
+    name = Text(required=False, allow_null=True, allow_blank=True, max_length=MAX_NAME)
     email = Text(required=False, max_length=320)
     phone = Phone(required=False, allow_null=True)
-    company = Text(required=False, allow_null=True, allow_blank=True, max_length=1000)
-    job_title = Text(required=False, allow_null=True, allow_blank=True, max_length=1000)
+    company = Text(required=False, allow_null=True, allow_blank=True, max_length=MAX_COMPANY)
+    job_title = Text(required=False, allow_null=True, allow_blank=True, max_length=MAX_NAME)
     notes = Text(required=False, allow_null=True, allow_blank=True, max_length=20_000)
 
     def validate_email(self, text: str) -> str:
@@ -80,17 +83,18 @@ class FieldsSerializer(serializers.Serializer):
         except AddressError as error:
             raise serializers.ValidationError(str(error)) from None
 
-    def said(self) -> Said:
+    def said(self, project: Project, at: datetime) -> Said:
         """Return what is said of the contact."""
         sent = self.validated_data
         told = {trait: sent[name] or None for name, trait in _TRAITS.items() if name in sent}
         named = {name: value for name, value in told.items() if name in _NAMES}
+        company = told.pop("company_name", None)
         plain = {name: value for name, value in told.items() if name not in _NAMES}
-        if "company" in sent:
-            plain |= employed(sent["company"])
+        working = employed(project, company, at=at) if "company" in sent else None
 
         def patch(traits: Mapping[str, Any]) -> dict[str, Any]:
             whole = plain | renamed(traits, named)
+            whole |= working(traits) if working else {}
             if found := list(traits_violations(whole, "fields")):
                 raise Invalid(*found)
             return whole
@@ -108,7 +112,7 @@ class FieldsSerializer(serializers.Serializer):
 class NewContactSerializer(FieldsSerializer):
     """The fields of a contact that is made."""
 
-    first_name = Text(max_length=1000)
+    first_name = Text(max_length=MAX_NAME)
     email = Text(max_length=320)
 
 
@@ -155,7 +159,9 @@ class CrmView(ProjectViewSet):
     def _made(self, sent: dict[str, Any]) -> Response:
         form = NewContactSerializer(data=sent)
         form.is_valid(raise_exception=True)
-        stored = upsert_by_address(self.project, form.said(), priority=(EMAIL,), at=now())
+        at = now()
+        said = form.said(self.project, at)
+        stored = upsert_by_address(self.project, said, priority=(EMAIL,), at=at)
         kept = [
             f"{each.kind}: Another contact has it; it stays there." for each in stored.conflicts
         ]
@@ -169,8 +175,10 @@ class CrmView(ProjectViewSet):
             raise Invalid(Violation("update_fields", "required", message))
         form = FieldsSerializer(data=_snaked(fields))
         form.is_valid(raise_exception=True)
+        at = now()
+        said = form.said(self.project, at)
         try:
-            revise_by_address(contact, form.said(), may_duplicate=False, at=now())
+            revise_by_address(contact, said, may_duplicate=False, at=at)
         except Taken as taken:
             raise Conflict(f"{taken.kind}: Another contact has it; delete or edit that.") from None
         return Response({"id": _id(contact)})

@@ -1,12 +1,17 @@
 """Accounts and stages come to be when somebody names them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from contacts.models import Account, ContactStage
+from contacts.operations.names import company_of
 from growth.models import Project
+
+MAX_COMPANY = Account._meta.get_field("name").max_length
+"""So many letters may the name of a company have."""
 
 _NAMED = """
     INSERT INTO contacts_account (project_id, name, name_key, external_id, status, created_at)
@@ -39,6 +44,25 @@ def account_of_customer(project: Project, external_id: str, name: str, *, at: da
     """Return the account that the customer calls by this id; make or rename it as need be."""
     _make(_OF_CUSTOMER, project, name, external_id, at)
     return Account.objects.in_project(project).get(external_id=external_id)
+
+
+def employed(
+    project: Project, company: str | None, *, at: datetime
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return what changes the traits so that this is the company, and the contact is of its
+    account; with none, no trait names one any more. Who is of that company already stays as they
+    are: of two accounts of one name theirs may be either.
+    """
+    company = (company or "").strip()
+    account = account_named(project, company, at=at).key if company else None
+
+    def patch(traits: Mapping[str, Any]) -> dict[str, Any]:
+        if company and company == company_of(traits):
+            return {}
+        told = {"company_name": company or None, "contact_account_id": account}
+        return told if company else told | {"company": None}
+
+    return patch
 
 
 def name_key(name: str) -> str:

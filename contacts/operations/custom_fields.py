@@ -20,6 +20,7 @@ OWN_TRAITS = frozenset(
         *("address1", "city", "state", "country", "postal_code", "website", "timezone", "source"),
         *("date_of_birth", "assigned_to", "dnd", "dnd_settings", "inbound_dnd_settings"),
         *("attribution_source", "last_attribution_source", "title", "notes", "type"),
+        *("full_name", "user_id", "contact_account_id"),
     ]
 )
 """Traits that mean something by themselves: a custom field of such a key is another trait."""

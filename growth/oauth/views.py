@@ -20,12 +20,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from growth.api.json import JSONParser
-from growth.models import OAuthClient
+from growth.models import Member, OAuthClient
 from growth.oauth.server import examine, exchange, grant
 from growth.oauth.validator import read_scopes
 
 _HUMP = re.compile(r"(?<=[a-z])([A-Z])")
 _UNREADABLE = "The address of this page is not one that a program should send you to."
+_STRANGER = "You are no member of the project that this program asks for."
 
 
 class TokenView(APIView):
@@ -48,21 +49,24 @@ class TokenView(APIView):
 
 @require_http_methods(["GET", "POST"])
 def consent(request: HttpRequest) -> HttpResponseBase:
-    """Ask the member of staff who is signed in, and send the browser back with the answer."""
+    """Ask the member of the project who is signed in, and send the browser back with the answer."""
     if not (request.user.is_active and request.user.is_staff):
         return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     try:
         address = _address(request)
         scopes, asked = examine(address, at=now())
+        client = OAuthClient.objects.select_related("project").get(pk=asked["client_id"])
     except FatalClientError as error:
         return _refused(request, error.description or _UNREADABLE)
     except OAuth2Error as error:
         return _sent_to(error.in_uri(error.redirect_uri))
     except ValueError:
         return _refused(request, _UNREADABLE)
+    members = Member.objects.in_project(client.project)
+    if not members.filter(user=request.user).exists():
+        return _refused(request, _STRANGER, 403)
     if request.method == "POST":
         return _decided(request, address, scopes, asked)
-    client = OAuthClient.objects.select_related("project").get(pk=asked["client_id"])
     response = render(request, "public/consent.html", {"client": client, "scopes": scopes})
     return _guarded(response, asked["redirect_uri"])
 
@@ -83,8 +87,8 @@ def _address(request: HttpRequest) -> str:
     return f"{request.path}?{urlencode([(name, text) for name, text in read if text])}"
 
 
-def _refused(request: HttpRequest, sentence: str) -> HttpResponse:
-    response = render(request, "public/consent.html", {"refusal": sentence}, status=400)
+def _refused(request: HttpRequest, sentence: str, status: int = 400) -> HttpResponse:
+    response = render(request, "public/consent.html", {"refusal": sentence}, status=status)
     return _guarded(response, "")
 
 
@@ -101,7 +105,8 @@ def _guarded(response: HttpResponse, redirect_uri: str) -> HttpResponse:
         "frame-ancestors 'none'"
     )
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # With none at all, browsers send the form from no origin, which is refused as a forgery.
+    response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from rest_framework.test import APIClient
 
-from contacts.models import Contact
+from contacts.models import Account, Contact
 from growth.models import ApiKey
 from tests.contacts.growthhub_calls import client_of
 from tests.factories import make_contact
@@ -63,6 +63,7 @@ def test_a_contact_is_made_as_documented(crm, john):
         "last_name": "Doe",
         "name": "John Doe",
         "company_name": "Example Inc.",
+        "contact_account_id": Account.objects.get(name="Example Inc.").key,
         "title": "Sales Manager",
         "notes": "Interested in product demo",
     }

@@ -127,3 +127,39 @@ def test_what_makes_no_sense_is_refused(hub, people, body):
 
     assert response.status_code == 422
     assert isinstance(response.json()["message"], list)
+
+
+def test_the_older_list_has_every_contact_once(project, other_project):
+    hub = client_of(project)
+    made = [make_contact(project, email=f"p{n}@example.com") for n in range(5)]
+    make_contact(other_project, email="theirs@example.com")
+    make_contact(project, email="gone@example.com").remove(at=AT)
+
+    seen, start = [], {}
+    for _ in range(3):
+        page = hub.get("/contacts/", {"locationId": project.id, "limit": 2, **start}).json()
+        assert page["count"] == page["meta"]["total"] == 5
+        seen += [contact["id"] for contact in page["contacts"]]
+        start = {name: page["meta"][name] for name in ("startAfterId", "startAfter")}
+
+    assert sorted(seen) == sorted(contact.id for contact in made)
+    assert start == {"startAfterId": None, "startAfter": None}
+    [found] = hub.get("/contacts/", {"query": "p3"}).json()["contacts"]
+    assert found["email"] == "p3@example.com"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["limit=0", "limit=101", "limit=x", "startAfterId=cntct_zzzzzzzzzz", "startAfter=1e9"]
+)
+def test_a_wrong_page_of_the_older_list_is_refused(project, wrong):
+    response = client_of(project).get(f"/contacts/?{wrong}")
+
+    assert response.status_code == 422
+    assert wrong.partition("=")[0] in response.json()["message"][0]
+
+
+def test_the_older_list_is_of_the_tokens_location_alone(project, other_project):
+    response = client_of(project).get("/contacts/", {"locationId": other_project.id})
+
+    assert response.status_code == 403
+    assert response.json()["message"] == "The token does not have access to this location."

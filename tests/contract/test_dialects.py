@@ -7,7 +7,9 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from growth.models import OAuthClient, User
+from contacts.models import Contact
+from growth.api import throttling
+from growth.models import ApiKey, Member, OAuthClient, Project, User
 from tests.contacts.growthhub_calls import client_of
 from tests.contacts.test_crm import JOHN, crm_of
 from tests.factories import make_contact
@@ -83,7 +85,9 @@ def test_no_value_of_oauth_is_a_fault_of_ours(project):
         project, name="Some App", scopes=["contacts:read"], redirect_uris=[CALLBACK]
     )
     staff = Client()
-    staff.force_login(User.objects.create_user("ann", is_staff=True))
+    user = User.objects.create_user("ann", is_staff=True)
+    Member.objects.create(project=project, user=user)
+    staff.force_login(user)
     whole = {
         "grant_type": "authorization_code",
         "client_id": client.id,
@@ -105,3 +109,103 @@ def test_no_value_of_oauth_is_a_fault_of_ours(project):
             assert response.status_code < 500, (name, value)
             assert {"error", "message", "statusCode"} <= set(response.json())
             assert staff.get(f"/oauth/authorize?{form}").status_code < 500
+
+
+DOORS = {
+    "/contacts/upsert": {"statusCode", "message", "error", "traceId"},
+    "/integrations/v1/contacts": {"error", "request_id"},
+    "/crm/contacts": {"error", "message"},
+}
+"""Where each dialect takes a contact, and what its errors have."""
+
+
+def called(key: str, path: str, content: bytes | str, method: str = "POST", **headers: str):
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}", HTTP_X_API_KEY=key, HTTP_VERSION="v3")
+    return client.generic(method, path, content, content_type="application/json", **headers)
+
+
+@pytest.fixture
+def key(project):
+    return ApiKey.objects.issue(project, name="all", type="secret", scopes=["*"])[1]
+
+
+@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize(
+    ("content", "statuses"),
+    [
+        ('{"email": "a@example.com"', {400}),
+        ("\xff\xfe", {400}),
+        ("[1]", {400, 422}),
+        ('"text"', {400, 422}),
+        ("null", {400, 422}),
+        ('{"email": 1e999}', {400, 422}),
+        ('{"email": "a@example.com", "first_name": {"a": 1}, "firstName": {"a": 1}}', {400, 422}),
+        ('{"email": "a@b.example", "first_name": "a\\u0000", "firstName": "\\u0000"}', {400, 422}),
+        ('{"email": "a", "first_name": "Ann"}', {400, 422}),
+        ('{"phone": %s, "email": []}' % ("9" * 400), {400, 422}),
+        ('{"a":' * 2_000 + "1" + "}" * 2_000, {400, 422}),
+        ('{"email": "a@example.com", "first_name": "%s", "firstName": "%s"}' % (("x" * 1_001,) * 2),
+         {400, 422}),
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_the_words_of_the_dialect(project, key, path, content, statuses):
+    response = called(key, path, content.encode("latin-1"))
+
+    assert response.status_code in statuses, response.content
+    assert set(response.json()) == DOORS[path]
+    if path.startswith("/contacts"):
+        assert response.json()["statusCode"] == response.status_code
+        assert isinstance(response.json()["message"], list) == (response.status_code == 422)
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/contacts/{id}", None),
+        ("PUT", "/contacts/{id}", {"city": "x"}),
+        ("DELETE", "/contacts/{id}", None),
+        ("GET", "/integrations/v1/contacts/{key}", None),
+        ("PATCH", "/integrations/v1/contacts/{key}", {"city": "x"}),
+        ("DELETE", "/integrations/v1/contacts/{key}", None),
+        ("POST", "/crm/contacts/edit", {"contact_id": "{key}", "update_fields": {"name": "x"}}),
+        ("DELETE", "/crm/contacts", {"contact_id": "{key}"}),
+    ],
+)
+def test_a_contact_that_is_not_there_is_told_alike_whoever_has_it(
+    project, other_project, key, method, path, body
+):
+    theirs = make_contact(other_project, email="bob@example.com")
+    names = [(theirs.id, theirs.key), ("cntct_zzzzzzzzzz", 10**15), ("x\u00e9", 10**30)]
+    told = []
+
+    for public, number in names:
+        address = path.format(id=public, key=number)
+        text = json.dumps(body).replace("{key}", str(number)) if body else ""
+        response = called(key, address, text, method)
+        assert response.status_code == 404, response.content
+        told.append({**response.json(), "traceId": "", "request_id": ""})
+
+    assert told[0] == told[1] == told[2]
+    assert Contact.objects.alive().get().email == "bob@example.com"
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_who_sends_too_much_is_told_in_the_words_of_the_dialect(
+    project, key, path, settings, monkeypatch
+):
+    settings.RATE_LIMITS = True
+    monkeypatch.setattr(throttling.time, "time", lambda: 1_800_000_100.5)
+    Project.objects.update(plan="free")
+    body = '{"email": "ann@example.com", "first_name": "Ann", "firstName": "Ann"}'
+
+    answers = [called(key, path, "[]") for _ in range(10)]
+    refused = called(key, path, body)
+
+    assert 429 not in {answer.status_code for answer in answers}
+    assert refused.status_code == 429
+    assert set(refused.json()) == DOORS[path]
+    assert refused["Retry-After"] == "1"
+    assert refused["X-RateLimit-Remaining"] == "0"
+    assert not Contact.objects.exists()

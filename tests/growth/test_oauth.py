@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from rest_framework.test import APIClient
 
 from growth.api.authentication import forget_keys
-from growth.models import OAuthClient, OAuthToken, User
+from growth.models import Member, OAuthClient, OAuthToken, User
 from growth.projects.operations import revoke_key
 from growth.tasks import prune_oauth_tokens
 
@@ -28,9 +28,10 @@ def app(project):
 
 
 @pytest.fixture
-def staff(db):
-    client = Client()
-    client.force_login(User.objects.create_user("ann", is_staff=True))
+def staff(project):
+    client, user = Client(), User.objects.create_user("ann", is_staff=True)
+    Member.objects.create(project=project, user=user)
+    client.force_login(user)
     return client
 
 
@@ -242,6 +243,30 @@ def test_consent_is_for_staff_who_are_signed_in(app, staff, client):
     client.force_login(User.objects.create_user("bob"))
     assert client.post(address(app), {"decision": "allow"})["Location"].startswith("/admin/login/")
     assert not OAuthToken.objects.exists()
+
+
+def test_consent_is_for_members_of_the_project(app, staff, other_project):
+    Member.objects.update(project=other_project)
+
+    for response in (staff.get(address(app)), staff.post(address(app), {"decision": "allow"})):
+        assert response.status_code == 403
+        assert "no member of the project" in response.content.decode()
+        assert "Acme" not in response.content.decode()
+    assert not OAuthToken.objects.exists()
+
+
+def test_the_form_comes_from_the_origin_that_its_page_lets_the_browser_tell(app, staff):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get())
+    page = strict.get(address(app))
+    names = {"same-origin": "http://testserver", "no-referrer": "null"}
+    origin = names[page["Referrer-Policy"]]
+    [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
+
+    sent = {"decision": "allow", "csrfmiddlewaretoken": token}
+    response = strict.post(address(app), sent, headers={"Origin": origin})
+
+    assert response["Location"].startswith(f"{CALLBACK}?code=")
 
 
 def test_a_form_of_another_site_allows_nothing(app, staff):

@@ -6,11 +6,13 @@ from typing import Any
 
 from contacts.dialects.growthgenius.base import ignored_fields
 from contacts.models.addresses import AddressError, normalize_email
+from contacts.operations.accounts import MAX_COMPANY
+from contacts.operations.names import MAX_NAME, PARTS, WHOLES
 from contacts.operations.traits import MAX_IDENTIFIER, tidy_tags, traits_violations
 from growth.errors import Invalid, Violation
 
 PHONES = ("corporate_phone", "home_phone", "mobile_phone", "other_phone", "work_phone")
-NAMES = {"first_name": 255, "last_name": 255, "name": 255, "full_name": 255, "title": 255}
+NAMES = (*PARTS, *WHOLES)
 CUSTOM = tuple(f"custom{number}" for number in range(1, 10))
 _FREE = (
     *("annual_revenue", "bad_data_reason", "city", "company_address", "company_city"),
@@ -20,7 +22,11 @@ _FREE = (
     *("status", "technologies", "twitter_url", "unstructured_data", "upload_identifier", "website"),
     *CUSTOM,
 )
-_TEXTS = {**NAMES, "company_name": 255, "stage": 100}
+_TEXTS = {
+    **dict.fromkeys((*NAMES, "title"), MAX_NAME),
+    "company_name": MAX_COMPANY,
+    "stage": 100,
+}
 TRAITS = (*_FREE, *_TEXTS, *PHONES)
 _OWN = ("email", "first_phone", "label_names", "lists", "user_id")
 _ACCOUNT = ("contact_account", "contact_account_id")

@@ -9,8 +9,8 @@ import orjson
 from django.db import connection
 
 from contacts.dialects.growthgenius.fields import KEYS, TRAITS
-from contacts.dialects.growthgenius.names import first_and_last, whole_name
 from contacts.models import Contact
+from contacts.operations.names import company_of, names_of
 from growth.models import Project
 
 COLUMNS = """contacts_contact.id, contacts_contact.email, contacts_contact.phone,
@@ -78,19 +78,18 @@ def _shown(
     lists: list[str] | None,
     zone: ZoneInfo,
 ) -> dict[str, Any]:
-    first, last = first_and_last(traits)
-    whole, account = whole_name(traits), traits.get("contact_account_id")
+    names, account = names_of(traits), traits.get("contact_account_id")
     status, company = (
         accounts.get(account, (None, None)) if isinstance(account, int) else (None,) * 2
     )
     return {
         **_UNKNOWN,
         **{name: traits[name] for name in TRAITS if name in traits},
-        "first_name": first,
-        "last_name": last,
-        "name": whole,
-        "full_name": traits.get("full_name") or whole,
-        "company_name": traits.get("company_name") or _text(traits.get("company")) or company,
+        "first_name": names.first or None,
+        "last_name": names.last or None,
+        "name": names.whole or None,
+        "full_name": _text(traits.get("full_name")) or names.whole or None,
+        "company_name": company_of(traits) or company,
         "contact_account": {"id": account, "status": status} if status else None,
         "contact_account_id": account if status else None,
         "linkedin_username": traits.get("linkedin_username") or _username(traits),

@@ -1,16 +1,18 @@
 """What a body says becomes a contact, or changes one."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from contacts.dialects.growthgenius.base import number_in
-from contacts.dialects.growthgenius.fields import PHONES, Said
-from contacts.dialects.growthgenius.names import first_and_last, joined
+from contacts.dialects.growthgenius.fields import CUSTOM, NAMES, PHONES, Said
 from contacts.models import Account, Contact
 from contacts.models.addresses import email_key, normalize_phone
 from contacts.operations.accounts import account_named, account_of_customer, register_stages
 from contacts.operations.contacts import add_contact
+from contacts.operations.custom_fields import Entry, told_traits
 from contacts.operations.lists import put_on_lists
+from contacts.operations.names import renamed
 from contacts.operations.traits import make_sighting
 from growth.errors import Invalid, Violation
 from growth.models import Project
@@ -24,7 +26,8 @@ def store_new(project: Project, said: Said, *, at: datetime) -> Contact:
     :raises Invalid: with all that is wrong.
     """
     account = _require_sound(project, said)
-    traits = said.traits | _linked(project, said, account, at) | _owned(said)
+    _own_fields(project, said, at)
+    traits = said.traits | _linked(project, said, account, at) | _owned(said) | _renamed({}, said)
     key = add_contact(
         project,
         make_sighting(
@@ -46,8 +49,9 @@ def store_changes(contact: Contact, said: Said, *, at: datetime) -> None:
     :raises Invalid: with all that is wrong.
     """
     account = _require_sound(contact.project, said)
+    _own_fields(contact.project, said, at)
     linked = _linked(contact.project, said, account, at)
-    traits = said.traits | linked | _owned(said) | _renamed(contact, said)
+    traits = said.traits | linked | _owned(said) | _renamed(contact.traits, said)
     contact.revise(
         traits=traits,
         tags=said.own.get("label_names"),
@@ -95,7 +99,8 @@ def _linked(project: Project, said: Said, account: Account | None, at: datetime)
         account = account_named(project, company, at=at)
     if account is None:
         is_cleared = "contact_account_id" in said.own or "company_name" in said.traits
-        return {"contact_account_id": None} if is_cleared else {}
+        gone = {"contact_account_id": None} if is_cleared else {}
+        return gone | ({"company": None} if "company_name" in said.traits else {})
     _mark(account, said)
     known = {"company_name": account.name} if account.name and not company else {}
     return {"contact_account_id": account.key} | known
@@ -135,19 +140,18 @@ def _claims(contact: Contact, said: Said) -> dict[str, tuple[str, str]]:
     return claims
 
 
-def _renamed(contact: Contact, said: Said) -> dict[str, Any]:
-    """Return the names that follow from parts of them."""
-    parts = {name: said.traits[name] for name in ("first_name", "last_name") if name in said.traits}
-    whole = [
-        name
-        for name in ("name", "full_name")
-        if contact.traits.get(name) and name not in said.traits
-    ]
-    if not parts or not whole:
-        return {}
-    first, last = first_and_last(contact.traits)
-    now = {"first_name": first, "last_name": last} | parts
-    return now | dict.fromkeys(whole, joined(now["first_name"], now["last_name"]))
+def _renamed(traits: Mapping[str, Any], said: Said) -> dict[str, Any]:
+    """Return the names that follow from what was said of some of them."""
+    return renamed(traits, {name: said.traits[name] for name in NAMES if name in said.traits})
+
+
+def _own_fields(project: Project, said: Said, at: datetime) -> None:
+    """Let the customer's own fields be fields at every door.
+
+    :raises Invalid: if staff gave one another type than its value has.
+    """
+    told = {name: said.traits[name] for name in CUSTOM if said.traits.get(name) is not None}
+    told_traits(project, [Entry(name, name, name, told[name]) for name in told], at=at)
 
 
 def _follow(contact: Contact, said: Said, at: datetime) -> None:

@@ -1,4 +1,6 @@
-"""``POST /contacts/search``: filters become a rule of segments, pages follow the list."""
+"""``POST /contacts/search``: filters become a rule of segments, pages follow the list. And what was
+there before it, ``GET /contacts/``.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +16,7 @@ from contacts import rules
 from contacts.dialects.growthhub.names import TRAITS
 from contacts.dialects.growthhub.serializers import Words
 from contacts.dialects.growthhub.shapes import shown_all
-from contacts.dialects.growthhub.views import GrowthHubView
+from contacts.dialects.growthhub.views import ContactViewSet, GrowthHubView
 from contacts.models import Contact, CustomField
 from contacts.models.search import words_of
 from contacts.queries import contacts_matching
@@ -23,7 +25,8 @@ from growth.errors import Invalid, Violation
 from growth.models import Project
 from growth.transactions import statements_within
 
-DEFAULT_LIMIT, MAX_LIMIT, MAX_PLACE = 20, 500, 10_000
+DEFAULT_LIMIT, MAX_LISTED, MAX_LIMIT, MAX_PLACE = 20, 100, 500, 10_000
+MAX_MOMENT = 253_402_300_799_000  # milliseconds since 1970: the last day that has four digits
 _PATIENCE = 5
 _TOO_SLOW = "To find these contacts takes longer than 5 seconds; ask for less."
 _OPERATORS = {
@@ -82,6 +85,18 @@ class SearchSerializer(StrictSerializer):
         return data
 
 
+class ListSerializer(serializers.Serializer):
+    """Which page is wanted of the list: ``startAfterId`` is the last contact of the one before."""
+
+    locationId = Words(64)
+    limit = serializers.IntegerField(
+        required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LISTED
+    )
+    query = Words(200)
+    startAfterId = Words(64)
+    startAfter = serializers.IntegerField(required=False, min_value=0, max_value=MAX_MOMENT)
+
+
 class SearchView(GrowthHubView):
     """Finds contacts by what is known of them."""
 
@@ -91,7 +106,7 @@ class SearchView(GrowthHubView):
     def search(self, request: Request) -> Response:
         sent = self.checked().validated_data
         self.require_location(sent.get("locationId"))
-        found = self._found(sent)
+        found = _found(self.project, sent)
         with statements_within(_PATIENCE, _TOO_SLOW):
             total = found.count()
             contacts = list(_page(found.select_related("activity"), sent))
@@ -105,15 +120,58 @@ class SearchView(GrowthHubView):
             }
         )
 
-    def _found(self, sent: dict[str, Any]) -> QuerySet[Contact]:
-        found = Contact.objects.in_project(self.project).alive()
-        if sent["filters"]:
-            rule = {"operator": "AND", "conditions": _conditions(self.project, sent["filters"])}
-            parsed = rules.parse(rule, zone=self.project.zone, path="filters")
-            found = contacts_matching(self.project, parsed, at=now())
-        if words := words_of(sent.get("query") or ""):
-            found = found.having(words)
+
+class CollectionView(ContactViewSet):
+    """All contacts: the older way to list them, and where new ones are made."""
+
+    def list(self, request: Request) -> Response:
+        form = ListSerializer(data=request.query_params.dict())
+        form.is_valid(raise_exception=True)
+        sent = form.validated_data
+        self.require_location(sent.get("locationId"))
+        found = _found(self.project, sent)
+        with statements_within(_PATIENCE, _TOO_SLOW):
+            count = found.count()
+            page = self._after(found, sent).select_related("activity")
+            contacts = list(page.order_by("-created_at", "-id")[: sent["limit"]])
+        last = contacts[-1] if len(contacts) == sent["limit"] else None
+        return Response(
+            {
+                "contacts": shown_all(self.project, contacts),
+                "count": count,
+                "meta": {
+                    "total": count,
+                    "startAfterId": last.id if last else None,
+                    "startAfter": _place(last)[0] // 1000 if last else None,
+                },
+                "traceId": request._request.request_id,
+            }
+        )
+
+    def _after(self, found: QuerySet[Contact], sent: dict[str, Any]) -> QuerySet[Contact]:
+        """Keep what follows the last contact that the client has seen.
+
+        :raises Invalid: if there never was one of that id.
+        """
+        if code := sent.get("startAfterId"):
+            last = Contact.objects.in_project(self.project).filter(pk=code).first()
+            if last is None:
+                raise _wrong("startAfterId", "must be the id of a contact")
+            return found.filter(_follows(TupleLessThan, last.created_at, last.id))
+        if (moment := sent.get("startAfter")) is not None:
+            return found.filter(created_at__lt=datetime.fromtimestamp(moment / 1000, UTC))
         return found
+
+
+def _found(project: Project, sent: dict[str, Any]) -> QuerySet[Contact]:
+    found = Contact.objects.in_project(project).alive()
+    if sent.get("filters"):
+        rule = {"operator": "AND", "conditions": _conditions(project, sent["filters"])}
+        parsed = rules.parse(rule, zone=project.zone, path="filters")
+        found = contacts_matching(project, parsed, at=now())
+    if words := words_of(sent.get("query") or ""):
+        found = found.having(words)
+    return found
 
 
 def _page(found: QuerySet[Contact], sent: dict[str, Any]) -> QuerySet[Contact]:
@@ -121,9 +179,13 @@ def _page(found: QuerySet[Contact], sent: dict[str, Any]) -> QuerySet[Contact]:
     order = ("created_at", "id") if is_ascending else ("-created_at", "-id")
     if after := sent["searchAfter"]:
         lookup = TupleGreaterThan if is_ascending else TupleLessThan
-        found = found.filter(lookup(Tuple(F("created_at"), F("id")), tuple(after)))
+        found = found.filter(_follows(lookup, *after))
     start = 0 if after else (sent["page"] - 1) * sent["pageLimit"]
     return found.order_by(*order)[start : start + sent["pageLimit"]]
+
+
+def _follows(lookup: type, created_at: datetime, code: str) -> Any:
+    return lookup(Tuple(F("created_at"), F("id")), (created_at, code))
 
 
 def _place(contact: Contact) -> list[Any]:

@@ -1,6 +1,7 @@
 """What may be said of a contact."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -16,12 +17,14 @@ from contacts.dialects.growthhub.names import (
 )
 from contacts.dialects.growthhub.values import read_country, read_day, read_zone
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
+from contacts.operations.accounts import MAX_COMPANY, employed
 from contacts.operations.custom_fields import Entry
-from contacts.operations.names import PARTS, employed, renamed
+from contacts.operations.names import MAX_NAME, PARTS, renamed
 from contacts.operations.traits import tidy_tags, traits_violations
 from contacts.operations.upserting import Said
 from growth.api.fields import JSONObject, StrictSerializer, Text, refusal
 from growth.errors import Invalid
+from growth.models import Project
 
 MAX_TEXT = 2_000
 MAX_ENTRIES = 500
@@ -39,7 +42,9 @@ class Words(Text):
 
 
 class Spelled(Words):
-    """A text in one of the spellings that ``read`` knows."""
+    """A text in one of the spellings that ``read`` knows, or what the contact has for it already:
+    another door may have other spellings, and what was read may be sent back.
+    """
 
     def __init__(self, read: Callable[[str], str]) -> None:
         self._read = read
@@ -50,6 +55,8 @@ class Spelled(Words):
         try:
             return self._read(text) if text else ""
         except ValueError as error:
+            if text == self.context["held"]().get(TRAITS[str(self.field_name)]):
+                return text
             raise serializers.ValidationError(str(error)) from None
 
 
@@ -122,9 +129,9 @@ class CustomFieldSerializer(StrictSerializer):
 class ContactSerializer(StrictSerializer):
     """What a client may say of a contact that is there."""
 
-    firstName = Words()
-    lastName = Words()
-    name = Words()
+    firstName = Words(MAX_NAME)
+    lastName = Words(MAX_NAME)
+    name = Words(MAX_NAME)
     email = Words(320)
     phone = Words(64)
     address1 = Words()
@@ -143,7 +150,7 @@ class ContactSerializer(StrictSerializer):
     source = Words()
     dateOfBirth = Spelled(read_day)
     country = Spelled(read_country)
-    companyName = Words()
+    companyName = Words(MAX_COMPANY)
     assignedTo = Words()
     attributionSource = Attribution(required=False, allow_null=True)
     lastAttributionSource = Attribution(required=False, allow_null=True)
@@ -177,14 +184,14 @@ class ContactSerializer(StrictSerializer):
             for index, each in enumerate(self.validated_data.get("customFields", []))
         ]
 
-    def said(self, custom: Mapping[str, Any]) -> Said:
+    def said(self, project: Project, custom: Mapping[str, Any], *, at: datetime) -> Said:
         """Return what is said of the contact; ``custom`` are the traits of its custom fields."""
         sent = self.validated_data
         told = {trait: sent[name] or None for name, trait in TRAITS.items() if name in sent}
+        company = told.pop("company_name", None)
+        working = employed(project, company, at=at) if "companyName" in sent else None
         plain = {name: value for name, value in told.items() if name not in _NAMES}
         plain |= {trait: sent[name] for name, trait in ATTRIBUTIONS.items() if name in sent}
-        if "companyName" in sent:
-            plain |= employed(sent["companyName"])
         if "inboundDndSettings" in sent:
             plain[INBOUND_DND] = sent["inboundDndSettings"]
         named = {name: value for name, value in told.items() if name in _NAMES}
@@ -192,11 +199,12 @@ class ContactSerializer(StrictSerializer):
 
         def patch(traits: Mapping[str, Any]) -> dict[str, Any]:
             told = plain | custom | renamed(traits, named) | dnd.patched(traits, disturbing)
+            told |= working(traits) if working else {}
             if found := list(traits_violations(told, "contact")):
                 raise Invalid(*found)
             return told
 
-        return Said(self._addresses(), patch, sent.get("tags"))
+        return Said(self.addresses(), patch, sent.get("tags"))
 
     def disturbing(self) -> dict[str, Any]:
         """Return what is said of disturbing the person."""
@@ -204,7 +212,8 @@ class ContactSerializer(StrictSerializer):
         sent = self.validated_data
         return {trait: sent[name] for name, trait in names.items() if name in sent}
 
-    def _addresses(self) -> dict[str, tuple[str, str]]:
+    def addresses(self) -> dict[str, tuple[str, str]]:
+        """Return the addresses that were sent, as they are written and as they are compared."""
         sent, said = self.validated_data, {}
         if "email" in sent:
             said["email"] = (sent["email"] or "", email_key(sent["email"] or ""))

@@ -3,14 +3,14 @@
 from django.urls import path
 
 from contacts.dialects.growthhub.errors import tell
-from contacts.dialects.growthhub.search import SearchView
+from contacts.dialects.growthhub.search import CollectionView, SearchView
 from contacts.dialects.growthhub.views import ContactViewSet
 from growth.api.errors import speak
 
 speak("/contacts", tell)
 
 _ROUTES = (
-    ("contacts", ContactViewSet, {"post": "create"}),
+    ("contacts", CollectionView, {"get": "list", "post": "create"}),
     ("contacts/upsert", ContactViewSet, {"post": "upsert"}),
     ("contacts/search", SearchView, {"post": "search"}),
     ("contacts/search/duplicate", ContactViewSet, {"get": "duplicate"}),

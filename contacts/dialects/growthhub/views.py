@@ -1,7 +1,8 @@
 """``/contacts``: one contact at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.utils.timezone import now
@@ -29,7 +30,7 @@ from contacts.dialects.growthhub.shapes import shown
 from contacts.models import Contact, Suppression
 from contacts.operations.custom_fields import told_traits
 from contacts.operations.names import names_of
-from contacts.operations.people import Conflict
+from contacts.operations.people import EMAIL, PHONE, Conflict
 from contacts.operations.tags import retag
 from contacts.operations.upserting import (
     Said,
@@ -137,9 +138,7 @@ class ContactViewSet(GrowthHubView):
             raise ParseError("Send an email or a number.")
         form = ContactSerializer(data={"email": email, "phone": number})
         form.is_valid(raise_exception=True)
-        owners = find_owners(self.project, form.said({}).addresses)
-        key = next((owners[kind] for kind in ("email", "phone") if kind in owners), None)
-        contact = self.get_queryset().filter(pk=key).first() if key else None
+        contact = self._owner(form, (EMAIL, PHONE))
         return Response({"contact": shown(contact) if contact else None})
 
     @property
@@ -153,7 +152,28 @@ class ContactViewSet(GrowthHubView):
         return form
 
     def _said(self, form: ContactSerializer, at: datetime) -> Said:
-        return form.said(told_traits(self.project, form.entries(), at=at))
+        custom = told_traits(self.project, form.entries(), at=at)
+        return form.said(self.project, custom, at=at)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "held": cache(self._held)}
+
+    def _held(self) -> dict[str, Any]:
+        """Return the traits of the contact that the call is about; none of one that is not there,
+        or cannot be told.
+        """
+        if "pk" in self.kwargs:
+            return self.get_object().traits
+        sent = {name: self.request.data.get(name) for name in (EMAIL, PHONE)}
+        form = ContactSerializer(data=sent)
+        contact = self._owner(form, self.project.duplicate_check_priority)
+        return contact.traits if contact else {}
+
+    def _owner(self, form: ContactSerializer, priority: Sequence[str]) -> Contact | None:
+        """Return the contact that has one of the addresses, the first one by priority."""
+        owners = find_owners(self.project, form.addresses()) if form.is_valid() else {}
+        key = next((owners[kind] for kind in priority if kind in owners), None)
+        return self.get_queryset().filter(pk=key).first() if key else None
 
     def _heeded(
         self,

@@ -1,4 +1,4 @@
-"""GrowthGenius' dialect over HTTP: a create beside that of ``/v1``, and pages of a search."""
+"""The dialects over HTTP: what writes a contact beside that of ``/v1``, and pages of a search."""
 
 import time
 from collections.abc import Iterator
@@ -40,16 +40,23 @@ _ACTIVE = """
     SELECT project_id, id, created_at + id %% 1009 * interval '1 hour'
       FROM contacts_contact WHERE project_id = %(project)s AND id %% 3 = 0
 """
+_CLAIMS = """
+    INSERT INTO contacts_identity (project_id, kind, value, contact_id)
+    SELECT project_id, 'email', email_key, id FROM contacts_contact
+     WHERE project_id = %(project)s ORDER BY id LIMIT 10000
+"""
 
 
 def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
-    """Compare creates, and time pages of 25 by words, dates and stages, common and rare."""
-    founding = found_project("bench", at=now())
+    """Compare creates and upserts; time pages of 25 by words, dates and stages, common and rare."""
     at = now()
+    founding = found_project("bench", at=at)
+    keys = founding.as_dict()
     _make_people(founding.project, SIZES[is_small], at)
     with served(database_url, "growth.urls") as port:
         yield _creates(port, founding.secret_key)
-        client = Client(port, founding.developer_key)
+        yield _upserts(port, founding.secret_key, str(keys["growthhub_token"]))
+        client = Client(port, str(keys["growthgenius_key"]))
         stages = orjson.loads(client.get("/integrations/v1/contact_stages"))["contact_stages"]
         searches = list(_searches([stage["id"] for stage in stages], SIZES[is_small], at))
         times = {name: _times(client, body) for name, body in searches}
@@ -68,6 +75,7 @@ def _make_people(project: Project, size: int, at: object) -> None:
         params = {"project": project.key, "size": size, "at": at}
         cursor.execute(_PEOPLE, params)
         cursor.execute(_ACTIVE, params)
+        cursor.execute(_CLAIMS, params)
     vacuum("contacts_contact")
     vacuum("contacts_contactactivity")
 
@@ -90,6 +98,25 @@ def _creates(port: int, key: str) -> Ratio:
     )
 
 
+def _upserts(port: int, key: str, token: str) -> Ratio:
+    """Compare upserts of people of whom every second one is there already."""
+    numbers = count()
+    version = {"Version": "2023-02-21"}
+    contenders = {
+        "hub": ("/contacts/upsert", _camel, [Client(port, token, version) for _ in range(THREADS)]),
+        "v1": ("/v1/contacts", _known, [Client(port, key) for _ in range(THREADS)]),
+    }
+    results = rounds(
+        {
+            name: paced(at_once(partial(_create, clients, path, body, numbers), THREADS))
+            for name, (path, body, clients) in contenders.items()
+        }
+    )
+    return Ratio(
+        "GrowthHub: time of an upsert to that of /v1", ratio(results, "v1", "hub"), at_most=1.3
+    )
+
+
 def _create(clients: list[Client], path: str, body: object, numbers: Iterator, who: int) -> int:
     for _ in range(CREATES):
         clients[who].post(path, orjson.dumps(body(next(numbers))))
@@ -102,6 +129,19 @@ def _flat(number: int) -> dict:
 
 def _traits(number: int) -> dict:
     return {"email": f"new-{number}@example.com", "traits": _names(number)}
+
+
+def _known(number: int) -> dict:
+    return _traits(number) | {"email": _half_known(number)}
+
+
+def _camel(number: int) -> dict:
+    names = {"firstName": "New", "lastName": f"Last{number}"}
+    return {"email": _half_known(number), **names, "companyName": f"Company {number % 7}"}
+
+
+def _half_known(number: int) -> str:
+    return f"person-{number}@example.com" if number % 2 else f"fresh-{number}@example.com"
 
 
 def _names(number: int) -> dict:

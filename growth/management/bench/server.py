@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -54,10 +54,11 @@ class Client:
     must: http.client would take a fifth of the time that the answer took.
     """
 
-    def __init__(self, port: int, key: str = "") -> None:
+    def __init__(self, port: int, key: str = "", headers: Mapping[str, str] | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        told = {"Host": "127.0.0.1", "Authorization": f"Bearer {key}", **(headers or {})}
+        self._head = "".join(f"{name}: {text}\r\n" for name, text in told.items())
 
     def get(self, path: str) -> bytes:
         """Return what the path answers."""
