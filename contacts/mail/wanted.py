@@ -36,7 +36,7 @@ def wanted_links(
     waiting: dict[tuple[int, frozenset[str]], list[Mail]] = defaultdict(list)
     for mail in mails:
         own = mail.context.get("links") or {}
-        names = asked[mail.project, mail.template_code].difference(own)
+        names = asked.get((mail.project, mail.template_code), frozenset()).difference(own)
         if names:
             waiting[mail.project, names].append(mail)
     found: dict[int, dict[str, str]] = defaultdict(dict)

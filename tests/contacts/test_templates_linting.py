@@ -112,4 +112,4 @@ def test_a_source_full_of_mistakes_is_read_quickly(api, source):
     found = warnings(api, source, format="text")
 
     assert len(found) <= MAX_WARNINGS
-    assert time.thread_time() - start < 3
+    assert time.thread_time() - start < 10

@@ -40,9 +40,15 @@ def patched(traits: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any
             settings = {name: _lifted(each) for name, each in settings.items()}
     if DND_SETTINGS in said:
         settings = _changed(settings, said[DND_SETTINGS])
+    settings = {name: _without_nulls(each) for name, each in settings.items()}
     if settings != kept_settings(traits):
         patch[DND_SETTINGS] = settings or None
     return patch
+
+
+def _without_nulls(channel: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of the channel: a null within a trait would end with the next patch."""
+    return {name: value for name, value in channel.items() if value is not None}
 
 
 def refused(traits: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
