@@ -4,13 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import connection
 from django.db.models import Q
 
 from campaigns.models import Campaign
-from contacts import rules
-from contacts.rule_sql import Sql, event_filter, sql
+from contacts.rule_sql import Sql, sql, triggering
 from growth.models import Project
 
 SEGMENT_ENTERED = "$segment_entered"
@@ -105,17 +103,9 @@ def _told(project: Project, events: Sequence[Sequence[Any]]) -> Sql:
 
 def _passes(campaign: Campaign, at: datetime) -> Sql:
     """Return what is true of events that the trigger means, and of contacts whom it lets in."""
-    if not campaign.trigger_event:
-        entered = orjson.dumps({"segment_id": campaign.segment_id}).decode()
-        return sql("event.properties @> {}::jsonb", entered)
-    passes = [Sql("true")]
-    if where := (campaign.trigger or {}).get("where"):
-        project = campaign.project
-        node = rules.parse_where(where, zone=project.zone, path="trigger.where")
-        passes.append(event_filter(node, project=project, at=at))
-    if campaign.segment:
-        passes.append(_member(campaign, Sql("event.contact_id"), Sql("true")))
-    return sql(" AND ".join(["({})"] * len(passes)), *passes)
+    return triggering(
+        campaign.trigger, campaign.trigger_event, campaign.segment, project=campaign.project, at=at
+    )
 
 
 def _may_again(campaign: Campaign) -> Sql:

@@ -4,13 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import connection
 from django.db.models import Q
 
-from contacts import rules
 from contacts.models import Event, Fact
-from contacts.rule_sql import Sql, event_filter, sql
+from contacts.rule_sql import Sql, sql, triggering
 from growth import ids, outbox
 from growth.models import DomainEventType, Project
 from surveys.models import Invitation, Survey
@@ -150,19 +148,9 @@ def _invite(survey: Survey, events: Sequence[Sequence[Any]], at: datetime, hops:
 
 def _passes(survey: Survey, at: datetime) -> Sql:
     """Return what is true of events that the trigger means, and of contacts whom it asks."""
-    if not survey.trigger_event:
-        entered = orjson.dumps({"segment_id": survey.segment_id}).decode()
-        return sql("event.properties @> {}::jsonb", entered)
-    passes = [Sql("true")]
-    if where := (survey.trigger or {}).get("where"):
-        project = survey.project
-        node = rules.parse_where(where, zone=project.zone, path="trigger.where")
-        passes.append(event_filter(node, project=project, at=at))
-    if survey.segment_id:
-        member = """EXISTS (SELECT FROM contacts_membership member WHERE member.project_id = {}
-                    AND member.segment_id = {} AND member.contact_id = event.contact_id)"""
-        passes.append(sql(member, survey.project_key, survey.segment.key))
-    return sql(" AND ".join(["({})"] * len(passes)), *passes)
+    return triggering(
+        survey.trigger, survey.trigger_event, survey.segment, project=survey.project, at=at
+    )
 
 
 def _hold(project: Project) -> None:
