@@ -7,6 +7,9 @@ MAX_LENGTH = 64
 
 _NAMES = {"code": "referral_code", "click_id": "referral_click_id"}
 _PARAMETERS = {"code": "ref", "click_id": "gclk"}
+_OUTRIGHT = {name: name for name in _NAMES}
+_ADDRESSES = ("url", "search")
+_TELLING = frozenset([*_NAMES.values(), *_ADDRESSES])
 
 
 def referral_in(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, str] | None:
@@ -16,8 +19,10 @@ def referral_in(context: dict[str, Any], properties: dict[str, Any]) -> dict[str
     properties do, and so does the address of the page that the person is on, which the SDKs send by
     themselves.
     """
+    if not context and _TELLING.isdisjoint(properties):
+        return None
     said = context.get("referral")
-    if isinstance(said, dict) and (found := _texts(said, dict(zip(_NAMES, _NAMES, strict=True)))):
+    if isinstance(said, dict) and (found := _texts(said, _OUTRIGHT)):
         return found
     return _texts(properties, _NAMES) or _in_address(context, properties)
 
@@ -25,7 +30,7 @@ def referral_in(context: dict[str, Any], properties: dict[str, Any]) -> dict[str
 def _in_address(context: dict[str, Any], properties: dict[str, Any]) -> dict[str, str] | None:
     page = context.get("page")
     for place in (page if isinstance(page, dict) else {}, properties):
-        for name in ("url", "search"):
+        for name in _ADDRESSES:
             text = place.get(name)
             if isinstance(text, str) and "gclk=" in text and (found := _parameters(text)):
                 return found

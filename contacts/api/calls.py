@@ -11,7 +11,12 @@ from contacts.models.addresses import AddressError
 from contacts.models.identity import NO_PERSON, names_nobody
 from contacts.operations.calls import HISTORICAL_AGE, Call
 from contacts.operations.people import Sighting
-from contacts.operations.traits import MAX_IDENTIFIER, make_sighting, traits_violations
+from contacts.operations.traits import (
+    MAX_IDENTIFIER,
+    make_sighting,
+    sighting_by_ids,
+    traits_violations,
+)
 from growth.errors import Invalid, Violation
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -87,7 +92,7 @@ def parse_call(item: Any, envelope: Envelope) -> Call:
 def _sighting(type: str, item: dict[str, Any], warnings: list[str]) -> Sighting:
     user_id, anonymous_id = _ids(item, warnings) if type != "alias" else _aliases(item)
     if type != "identify":
-        return make_sighting(external_id=user_id, anonymous_id=anonymous_id)
+        return sighting_by_ids(user_id, anonymous_id)
     traits = _objects(item, "traits")
     if violations := list(traits_violations(traits)):
         raise Invalid(*violations)
@@ -110,15 +115,17 @@ def _sighting(type: str, item: dict[str, Any], warnings: list[str]) -> Sighting:
 
 def _ids(item: dict[str, Any], warnings: list[str]) -> tuple[str, str]:
     """Return by which ids the call names its person; what is no person's own is left out."""
-    sent = {"user_id": _text(item, "user_id"), "anonymous_id": _text(item, "anonymous_id")}
-    shared = [name for name, id in sent.items() if id and names_nobody(id)]
-    own = sent | dict.fromkeys(shared, "") if shared else sent
-    if not any(own.values()):
+    ids = {"user_id": _text(item, "user_id"), "anonymous_id": _text(item, "anonymous_id")}
+    shared = [name for name, id in ids.items() if id and names_nobody(id)]
+    for name in shared:
+        ids[name] = ""
+        warnings.append(f"{name}: {NO_PERSON} It was ignored.")
+    user_id, anonymous_id = ids.values()
+    if not (user_id or anonymous_id):
         if shared:
             _refuse(shared[0], "blocked", NO_PERSON)
         _refuse("user_id", "required", "Name a user_id or an anonymous_id.")
-    warnings += [f"{name}: {NO_PERSON} It was ignored." for name in shared]
-    return own["user_id"], own["anonymous_id"]
+    return user_id, anonymous_id
 
 
 def _aliases(item: dict[str, Any]) -> tuple[str, str]:
@@ -211,8 +218,9 @@ def _objects(item: dict[str, Any], name: str) -> dict[str, Any]:
 def _in_snake_case(item: dict[str, Any]) -> dict[str, Any]:
     """Return the item with all names in snake_case; what was sent so already comes first."""
     renamed = dict(item)
-    for camel, snake in _SNAKE_CASE.items():
-        if camel in item and item.get(snake) is None:
+    for camel in _SNAKE_CASE.keys() & item.keys():
+        snake = _SNAKE_CASE[camel]
+        if item.get(snake) is None:
             renamed[snake] = item[camel]
     return renamed
 

@@ -15,7 +15,7 @@ from growth import outbox
 from growth.models import Project
 from growth.transactions import with_retries
 
-_SIMPLE = {(EXTERNAL_ID,), (ANONYMOUS_ID,), (EXTERNAL_ID, ANONYMOUS_ID)}
+_SIMPLE = ([EXTERNAL_ID], [ANONYMOUS_ID], [EXTERNAL_ID, ANONYMOUS_ID])
 
 # A call that was told before has no receipt. One whose ids are not all known, and one person's, has
 # no contact; it takes no receipt, so that it can be told once more.
@@ -89,7 +89,7 @@ def _is_simple(call: Call) -> bool:
         and not call.is_command
         and call.referral is None
         and not call.sighting.tells
-        and tuple(claim.kind for claim in call.sighting.claims) in _SIMPLE
+        and [kind for kind, _ in call.sighting.claims] in _SIMPLE
     )
 
 

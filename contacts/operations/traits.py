@@ -4,7 +4,7 @@ from typing import Any
 
 from contacts.models.addresses import AddressError, email_key, normalize_email, normalize_phone
 from contacts.models.traits import traits_violations
-from contacts.operations.people import EMAIL, EXTERNAL_ID, PHONE, Claim, Sighting
+from contacts.operations.people import ANONYMOUS_ID, EMAIL, EXTERNAL_ID, PHONE, Claim, Sighting
 from growth.errors import Invalid, Violation
 
 MAX_TAGS = 100
@@ -24,6 +24,12 @@ def tidy_tags(tags: Any, field: str = "tags") -> list[str]:
     if len(tidied) > MAX_TAGS or not all(0 < len(tag) <= MAX_TAG for tag in tidied):
         raise Invalid(Violation(field, "invalid", message))
     return tidied
+
+
+def sighting_by_ids(external_id: str, anonymous_id: str) -> Sighting:
+    """Return what is said of a person of whom only ids are told."""
+    told = ((EXTERNAL_ID, external_id), (ANONYMOUS_ID, anonymous_id))
+    return Sighting(tuple([Claim(kind, value) for kind, value in told if value]))
 
 
 def make_sighting(
@@ -47,7 +53,7 @@ def make_sighting(
         (EXTERNAL_ID, external_id),
         (EMAIL, email_key(address)),
         (PHONE, number),
-        ("anonymous_id", anonymous_id),
+        (ANONYMOUS_ID, anonymous_id),
     ]
     return Sighting(
         claims=tuple(Claim(kind, value) for kind, value in claims if value),
@@ -58,4 +64,4 @@ def make_sighting(
     )
 
 
-__all__ = ["AddressError", "make_sighting", "tidy_tags", "traits_violations"]
+__all__ = ["AddressError", "make_sighting", "sighting_by_ids", "tidy_tags", "traits_violations"]
