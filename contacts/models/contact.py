@@ -276,13 +276,6 @@ class ContactActivity(ProjectModel):
                 condition=_WANING,
                 name="activity_waning",
             ),  # scoring.decay_next
-            models.Index(
-                "project",
-                F("last_activity_at").desc(),
-                F("contact").desc(),
-                condition=models.Q(last_activity_at__isnull=False),
-                name="activity_latest",
-            ),  # dialects.growthgenius: who was active last
         ]
 
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from contacts.dialects.growthgenius import contact_pages, searching
 from contacts.models import Contact, ContactActivity, ContactStage, EmailActivity
 from tests.contacts.mail_factories import make_stream, queue
-from tests.factories import AT, make_contact
+from tests.factories import AT, make_contact, make_event
 from tests.growthgenius.conftest import made, streamed
 
 URL = "/integrations/v1/contacts"
@@ -126,10 +126,14 @@ def in_order(people, *numbers) -> list[int]:
 
 @pytest.mark.parametrize("nearest", [2, 1000])
 @pytest.mark.parametrize("words", ["", "person"])
+@pytest.mark.parametrize("events", [0, 1, 30])
 def test_every_order_goes_both_ways_and_is_whole_over_its_pages(
-    genius, people, monkeypatch, nearest, words, member
+    genius, people, monkeypatch, nearest, words, events, member
 ):
     monkeypatch.setattr(contact_pages, "NEAREST", nearest)
+    for n in (0, 2, *[1] * events) if events else ():
+        contact = Contact.objects.select_related("activity").get(pk=people[n])
+        make_event(contact, "login", at=contact.activity.last_activity_at)
     orders = {
         None: (1, 2, 0, 6, 5, 4, 3),
         "contact_last_activity_date": (1, 2, 0, 6, 5, 4, 3),
@@ -151,6 +155,20 @@ def test_every_order_goes_both_ways_and_is_whole_over_its_pages(
         active = 3 if "activity" in (sort or "activity") else 0
         wanted = [*reversed(numbers[:active]), *reversed(numbers[active:])]
         assert ascending == in_order(people, *wanted), sort
+
+
+def test_who_was_active_last_is_found_by_the_latest_events(genius, people, monkeypatch, member):
+    monkeypatch.setattr(contact_pages, "NEAREST", 2)
+    for n in (0, 1, 2, 2):
+        contact = Contact.objects.select_related("activity").get(pk=people[n])
+        make_event(contact, "login", at=contact.activity.last_activity_at)
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = search(genius, per_page=1)
+
+    [sorting] = [each["sql"] for each in queries if "ORDER BY last_activity_at" in each["sql"]]
+    assert keys(answer) == in_order(people, 1)
+    assert "FROM contacts_event" in sorting
 
 
 def test_opens_and_clicks_order_people(genius, project, people, member):

@@ -1,11 +1,13 @@
 """Pages of contacts in the orders that a search may ask for, and all of them, row by row.
 
-Each order but those of opens and clicks is that of an index. As in ``contacts.listing``, the first
-rows of that order are looked at before the conditions' own indexes are: common words are found
-among them, rare ones by their index.
+As in ``contacts.listing``, the first rows of an order are looked at before the conditions' own
+indexes are: common words are found among them, rare ones by their index. Creation and last change
+have indexes. Who was active last is found by the latest events: an index over last activities would
+be written anew by each event.
 """
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -25,6 +27,9 @@ SORTS = (
 )
 NEAREST = 5000
 CHUNK = 500
+
+_MINUTES = (1, 15, 240, 3600, 60_000, 600_000)
+_SPANS = [timedelta(minutes=minutes) for minutes in _MINUTES]
 
 _ALIVE = "contacts_contact.project_id = %(project)s AND contacts_contact.deleted_at IS NULL"
 _OWN = {"contact_created_at": "created_at", "contact_updated_at": "updated_at"}
@@ -52,10 +57,20 @@ _ALL_BY_COLUMN = _CHOSEN.format(
 _ITS_CONTACT = """
       JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = activity.contact_id OFFSET 0)
            contacts_contact ON true"""
+# Since when enough has happened, as far back as the shortest span goes that holds so much.
+_SINCE = """
+    SELECT %(at)s - span FROM unnest(%(spans)s::interval[]) span
+     WHERE %(enough)s = (SELECT count(*) FROM (
+           SELECT FROM contacts_event WHERE project_id = %(project)s
+              AND timestamp >= %(at)s - span LIMIT %(enough)s) latest)
+     LIMIT 1"""
+_LATELY = """ AND last_activity_at >= %(moment)s AND contact_id IN (
+           SELECT contact_id FROM contacts_event
+            WHERE project_id = %(project)s AND timestamp >= %(moment)s)"""
 _NEAREST_BY_ACTIVITY = f"""
     SELECT {COLUMNS}
       FROM (SELECT contact_id, last_activity_at FROM contacts_contactactivity
-             WHERE project_id = %(project)s AND last_activity_at IS NOT NULL
+             WHERE project_id = %(project)s AND last_activity_at IS NOT NULL{{lately}}
              ORDER BY last_activity_at {{way}}, contact_id {{way}} LIMIT %(nearest)s) activity
            {_ITS_CONTACT}
      WHERE {_ALIVE}{{near}}{{where}} {_PAGE}"""
@@ -119,14 +134,14 @@ class _Conditions(NamedTuple):
     is_none: bool = False
 
 
-def find_page(project: Project, search: Search) -> tuple[list[Row], int]:
+def find_page(project: Project, search: Search, *, at: datetime) -> tuple[list[Row], int]:
     """Return the rows of the page, and how many there are in all; one more than the limit stands
     for all numbers beyond it.
     """
     conditions = _conditions(project, search)
     if conditions.is_none:
         return [], 0
-    rows = _page(search, conditions)
+    rows = _page(search, conditions, at)
     if len(rows) < search.per_page and (rows or not search.start):
         return rows, search.start + len(rows)
     [(total,)] = _ask(_COUNT, conditions, {"limit": searching.LIMIT + 1})
@@ -146,7 +161,7 @@ def every_row(project: Project, search: Search) -> Iterator[list[Row]]:
             yield [Row(*row) for row in rows]
 
 
-def _page(search: Search, conditions: _Conditions) -> list[Row]:
+def _page(search: Search, conditions: _Conditions, at: datetime) -> list[Row]:
     count, way = search.per_page, "ASC" if search.is_ascending else "DESC"
     place = {"count": count, "start": search.start}
     place["nearest"] = max(NEAREST, 2 * (search.start + count))
@@ -160,17 +175,31 @@ def _page(search: Search, conditions: _Conditions) -> list[Row]:
     order = _activity_order(way)
     if kind := _KINDS.get(search.sort):
         return _rows(_ALL_BY_MAIL, conditions, place | {"kind": kind}, order=order)
-    return _nearest_by_activity(conditions, place, way) or _rows(
-        _ALL_BY_ACTIVITY, conditions, place, order=order
-    )
+    moment = None if search.is_ascending else _since(conditions, place, at)
+    if moment:
+        found = _by_activity(conditions, place | {"moment": moment}, way, lately=_LATELY)
+        if len(found) == count:
+            return found
+    found = None if moment and conditions.where else _nearest_by_activity(conditions, place, way)
+    return found or _rows(_ALL_BY_ACTIVITY, conditions, place, order=order)
+
+
+def _since(conditions: _Conditions, place: dict, at: datetime) -> datetime | None:
+    """Return a moment since when more contacts were probably active than are looked at."""
+    spans = {"at": at, "spans": _SPANS, "enough": 2 * place["nearest"]}
+    return next((moment for (moment,) in _ask(_SINCE, conditions, spans)), None)
+
+
+def _by_activity(conditions: _Conditions, place: dict, way: str, *, lately: str = "") -> list[Row]:
+    order = f"activity.last_activity_at {way}, activity.contact_id {way}"
+    return _rows(_NEAREST_BY_ACTIVITY, conditions, place, way=way, order=order, lately=lately)
 
 
 def _nearest_by_activity(conditions: _Conditions, place: dict, way: str) -> list[Row] | None:
     """Return the page if it is among those who were active last, or, where few ever were, among the
     newest of the others.
     """
-    order = f"activity.last_activity_at {way}, activity.contact_id {way}"
-    found = _rows(_NEAREST_BY_ACTIVITY, conditions, place, way=way, order=order)
+    found = _by_activity(conditions, place, way)
     if len(found) == place["count"]:
         return found
     [(active,)] = _ask(_ACTIVE, conditions, place)

@@ -78,7 +78,7 @@ class ContactViewSet(GeniusViewSet):
         return said
 
     def _page(self, search: Search) -> Response:
-        rows, total = find_page(self.project, search)
+        rows, total = find_page(self.project, search, at=now())
         return Response({"contacts": shown(self.project, rows), **envelope(search, total)})
 
     def _chunks(self, search: Search) -> Iterator[Chunk]:

@@ -15,6 +15,11 @@ _PLANS = ("free", "trial", "growth", "scale", "enterprise")
 _PLAN_WEIGHTS = (60, 20, 12, 6, 2)
 _TAGS = ("vip", "beta", "partner", "churned", "newsletter")
 _CHUNK = 50_000
+_ACTIVE = """
+    INSERT INTO contacts_contactactivity (project_id, contact_id, last_activity_at)
+    SELECT project_id, contact_id, max(timestamp) FROM contacts_event
+     WHERE project_id = %s GROUP BY project_id, contact_id
+"""
 
 
 def make_contacts(project: Project, count: int, at: datetime) -> None:
@@ -67,7 +72,9 @@ def make_events(project: Project, count: int, at: datetime, days: int = 90) -> N
                         f'{{"n": {chance.randrange(100)}}}\t{time}\t{time}\t0\n'
                     )
                 copy.write("".join(lines))
+        cursor.execute(_ACTIVE, [project.key])
     vacuum("contacts_event")
+    vacuum("contacts_contactactivity")
 
 
 def vacuum(table: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from statistics import median, quantiles
@@ -10,6 +11,7 @@ import orjson
 from django.db import connection
 from django.utils.timezone import now
 
+from contacts.models import partitions
 from growth.management.bench.data import vacuum
 from growth.management.bench.measure import Ratio, at_once, paced, ratio, rounds
 from growth.management.bench.server import Client, served
@@ -36,9 +38,17 @@ _PEOPLE = """
               FROM generate_series(1, %(size)s) n) person
 """
 _ACTIVE = """
+    WITH told AS (
+        INSERT INTO contacts_event
+               (project_id, contact_id, name, properties, timestamp, received_at, hops)
+        SELECT project_id, id, 'login', '{}', moment, moment, 0
+          FROM (SELECT project_id, id, created_at + id %% 1009 * interval '1 hour' AS moment
+                  FROM contacts_contact WHERE project_id = %(project)s AND id %% 3 = 0) person
+         WHERE moment <= %(at)s
+        RETURNING project_id, contact_id, timestamp
+    )
     INSERT INTO contacts_contactactivity (project_id, contact_id, last_activity_at)
-    SELECT project_id, id, created_at + id %% 1009 * interval '1 hour'
-      FROM contacts_contact WHERE project_id = %(project)s AND id %% 3 = 0
+    SELECT * FROM told
 """
 _CLAIMS = """
     INSERT INTO contacts_identity (project_id, kind, value, contact_id)
@@ -70,14 +80,16 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     )
 
 
-def _make_people(project: Project, size: int, at: object) -> None:
+def _make_people(project: Project, size: int, at: datetime) -> None:
     with connection.cursor() as cursor:
         params = {"project": project.key, "size": size, "at": at}
         cursor.execute(_PEOPLE, params)
+        partitions.ensure(at - timedelta(minutes=size), at)
         cursor.execute(_ACTIVE, params)
         cursor.execute(_CLAIMS, params)
     vacuum("contacts_contact")
     vacuum("contacts_contactactivity")
+    vacuum("contacts_event")
 
 
 def _creates(port: int, key: str) -> Ratio:
