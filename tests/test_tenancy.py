@@ -212,5 +212,6 @@ EXEMPT = {
     "expires_at": "pruned by age",
     "traits": "GIN, which has no leading column",
     "tags": "GIN, which has no leading column",
+    "words": "GIN, which has no leading column",
     "mentions": "GIN, which has no leading column",
 }

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models, transaction
 from django.db.models import Count, Exists, F, Func, OuterRef, Value
 from django.db.models.fields.json import KeyTextTransform
@@ -45,7 +46,7 @@ class ContactQuerySet(ProjectQuerySet):
 
     def having(self, words: list[str]) -> Self:
         """Keep those of whose name, title, company or address a word begins with each of these."""
-        return self.alias(words=Words("email", "traits")).filter(words=beginning_with(words))
+        return self.filter(words=beginning_with(words))
 
     def alike(self, name: str) -> Self:
         """Keep the living that have the same ``email_key`` or ``phone`` as another of the project,
@@ -80,6 +81,9 @@ class Contact(ProjectModel):
     merged_into = models.ForeignKey("self", models.SET_NULL, null=True, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False)
     released = models.JSONField(null=True, editable=False)
+    words = models.GeneratedField(
+        expression=Words("email", "traits"), output_field=SearchVectorField(), db_persist=True
+    )  # stored: to part a text into words takes ten times as long as to look one up
 
     objects = ContactQuerySet.as_manager()
 
@@ -122,7 +126,7 @@ class Contact(ProjectModel):
                 fields=["traits"], name="contact_traits", opclasses=["jsonb_path_ops"]
             ),  # rule_sql: traits.x eq y
             GinIndex(fields=["tags"], name="contact_tags"),
-            GinIndex(Words("email", "traits"), name="contact_words"),  # having
+            GinIndex(fields=["words"], name="contact_words"),  # having
             models.Index(
                 fields=["deleted_at"],
                 condition=models.Q(deleted_at__isnull=False, erased_at=None, merged_into=None),

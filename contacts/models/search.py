@@ -19,7 +19,7 @@ _APART = str.maketrans(dict.fromkeys(punctuation + _JOINTS, " "))
 
 
 class Words(Func):
-    """The words of a contact, given its ``email`` and ``traits``; an index holds them."""
+    """The words of a contact, given its ``email`` and ``traits``; a column holds them."""
 
     arity = 2
     output_field = SearchVectorField()

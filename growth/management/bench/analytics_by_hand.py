@@ -133,4 +133,4 @@ def duck_people(duck: Duck, event: str, start: date, end: date) -> int:
     duck.ask(
         f"SELECT date_trunc('day', time), count(DISTINCT contact_id) {where} GROUP BY 1", values
     )
-    return duck.ask(f"SELECT {people} {where}", values)[0][0]
+    return duck.ask(f"SELECT count(DISTINCT contact_id) {where}", values)[0][0]
