@@ -51,6 +51,11 @@ def _may_pass_nothing(question: FunnelSteps) -> bool:
     return filtered and question.order is not Order.STRICT
 
 
+def _window(question: FunnelSteps) -> Sql:
+    """Return the window without days: to add those, PostgreSQL would look at the calendar."""
+    return sql("make_interval(secs => {})", question.window.total_seconds())
+
+
 def _each(question: FunnelSteps) -> Sql:
     return Sql("contact_id, held" if question.held else "contact_id")
 
@@ -75,7 +80,7 @@ def _relevant(question: FunnelSteps, project: Project, at: datetime) -> Sql:
         flags=joined(", ", [sql("{} AS {}", each, Sql(name)) for name, each in flags]),
         joins=joins,
         scope=_scope(question, project, held),
-        window=sql("{}::interval", question.window),
+        window=_window(question),
         each=_each(question),
         matters=is_flagged if _may_pass_nothing(question) else Sql("true"),
     )
@@ -147,7 +152,7 @@ def _scope(question: FunnelSteps, project: Project, held: list[Sql]) -> Sql:
 def _ordered_parts(question: FunnelSteps, at: datetime) -> dict[str, Sql]:
     count = len(question.steps)
     guarded, later = is_guarded(question), range(2, count + 1)
-    window, moment = sql("{}::interval", question.window), sql("{}::timestamptz", at)
+    window, moment = _window(question), sql("{}::timestamptz", at)
     times = [f"c1_{each} AS c{each}" for each in later]
     micros = "{}" if guarded else _MICRO
     if guarded:
@@ -231,7 +236,7 @@ def _ends_after(question: FunnelSteps, step: int) -> bool:
 
 def _any_parts(question: FunnelSteps, at: datetime) -> dict[str, Sql]:
     numbers = range(1, len(question.steps) + 1)
-    window = sql("{}::interval", question.window)
+    window = _window(question)
     nearest = [f"min(t) FILTER (WHERE s{n}) OVER since AS n{n}" for n in numbers]
     nearest += [f"max(rn) FILTER (WHERE s{n}) OVER since AS r{n}" for n in numbers]
     end = "max(rn) FILTER (WHERE x1) OVER since" if question.exclusions else "NULL::bigint"
