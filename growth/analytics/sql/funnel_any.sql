@@ -9,7 +9,7 @@
     SELECT contact_id, id, label, t, {done} AS done, coalesce(nx > 0, false) AS is_blocked
       FROM nearest
      WHERE ({is_step}) AND timestamp >= {start} AND timestamp < {end}
-), attempt AS MATERIALIZED (
+), attempt AS (
     SELECT DISTINCT ON (contact_id) contact_id, label, level, is_open, {micros}
       FROM judged
      CROSS JOIN LATERAL (SELECT array_agg(time ORDER BY time) AS times, count(*) AS level
