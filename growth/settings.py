@@ -333,6 +333,11 @@ RATE_LIMITS = env.bool("GROWTH_RATE_LIMITS", default=True)
 # How many proxies of ours add to X-Forwarded-For; TLS ends at one of them.
 PROXIES = env.int("GROWTH_PROXIES", default=int(HTTPS))
 
+# What needs no key (pages of surveys and waitlists, data by a token): so many requests a minute are
+# answered to one network address. Of its clicks on referral links, so many a minute are counted.
+PUBLIC_REQUESTS_PER_ADDRESS = env.int("GROWTH_PUBLIC_REQUESTS_PER_ADDRESS", default=600)
+CLICKS_PER_ADDRESS = env.int("GROWTH_CLICKS_PER_ADDRESS", default=100)
+
 # How many strangers join a waitlist: from one network address a day, and by one code an hour.
 # Nobody does from these domains of mail, as from those known to hand out addresses for ten minutes.
 WAITLIST_JOINS_PER_ADDRESS = env.int("GROWTH_WAITLIST_JOINS_PER_ADDRESS", default=20)

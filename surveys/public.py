@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from contacts.mail.links import SAMPLE
-from contacts.public import HEADERS
+from growth.api.public import limited, page
 from growth.errors import Conflict, Gone, Invalid
 from surveys.models import Invitation, Survey
 from surveys.models.questions import MAX_TEXT, Question, scores_of
@@ -39,6 +38,7 @@ _STATUS = {CLOSED: 410, ANSWERED: 409}
 
 @csrf_exempt  # The token is the permission.
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited
 def answer_page(request: HttpRequest, token: str) -> HttpResponse:
     """Ask what the survey asks, and by POST keep what the invited contact answers."""
     if token == SAMPLE:
@@ -173,6 +173,4 @@ def _press(request: HttpRequest, invitation: Invitation) -> str:
 def _page(state: str, *, survey: Survey, status: int = 200, **context: Any) -> HttpResponse:
     sender = survey.project.name if survey.pk else "us"
     shown = {"state": state, "survey": survey, "sender": sender, **context}
-    return HttpResponse(
-        render_to_string("public/survey.html", shown), status=status, headers=HEADERS
-    )
+    return page("public/survey.html", shown, status=status)

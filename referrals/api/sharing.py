@@ -3,21 +3,15 @@
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from growth.api.public import TokenView
 from referrals.models import Link, Program
 from referrals.queries import counted_links
 from referrals.signing import UnknownToken, read_share_token
 
 
-class ShareView(APIView):
-    """Shows the bearer of a token one link. No key opens it: who has no token learns of nobody."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="referrals"'  # Without it, DRF says 403 instead of 401.
+class ShareView(TokenView):
+    """Shows the bearer of a token one link."""
 
     def get(self, request: Request) -> Response:
         link = _link_of(request.query_params.get("token", ""))

@@ -141,7 +141,7 @@ def test_pages_and_clicks_are_found_by_their_indexes(project, other_project):
 
     top = queries.leaderboard(programs[0], None, 26)
     plan = explained(lambda: queries.leaderboard(programs[0], None, 26))
-    click = explained(lambda: follow_link(link.code, is_machine=True, at=AT))
+    click = explained(lambda: follow_link(link.code, address="", is_machine=True, at=AT))
 
     assert len(top) == 26
     assert top[0].conversions >= top[-1].conversions > 0
