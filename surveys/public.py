@@ -23,6 +23,7 @@ from surveys.operations.invited import (
     ANSWERED,
     CLOSED,
     SAMPLE_SURVEY,
+    answered_on,
     asks_comment,
     closure_of,
     find_invitation,
@@ -45,7 +46,7 @@ def answer_page(request: HttpRequest, token: str) -> HttpResponse:
         return _form(SAMPLE_SURVEY, _said_by_address(request), is_sample=True)
     invitation = _invitation(token)
     if state := closure_of(invitation, at=now()):
-        return _page(state, survey=invitation.survey, status=_STATUS[state])
+        return _closed(request, invitation, state)
     if request.method != "POST":
         said = said_before(invitation) | _said_by_address(request)
         return _form(invitation.survey, said, press=_press(request, invitation))
@@ -66,10 +67,16 @@ def _keep(request: HttpRequest, invitation: Invitation, said: dict[str, Any]) ->
         wrong = {each.field for each in refusal.violations}
         return _form(survey, said, press=press, wrong=wrong, status=422)
     except Conflict:
-        return _page(ANSWERED, survey=survey, status=409)
+        return _closed(request, invitation, ANSWERED)
     except Gone:
-        return _page(CLOSED, survey=survey, status=410)
+        return _closed(request, invitation, CLOSED)
     return _page("thanks", survey=survey)
+
+
+def _closed(request: HttpRequest, invitation: Invitation, state: str) -> HttpResponse:
+    """Say why nothing is taken any more, and that what was just sent is lost."""
+    about = {"was_sent": request.method == "POST", "answered_on": answered_on(invitation)}
+    return _page(state, survey=invitation.survey, status=_STATUS[state], **about)
 
 
 def _invitation(token: str) -> Invitation:

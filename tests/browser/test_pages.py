@@ -5,6 +5,7 @@ Pictures are kept in var/screenshots.
 
 import json
 import time
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -62,6 +63,13 @@ def check(browser: Browser, name: str, *, is_ours: bool = True) -> None:
     if is_ours:
         assert browser.ask("faintTexts()") == [], name
         assert browser.ask("overflows()") <= 0, name
+
+
+def check_plain(browser: Browser, name: str) -> None:
+    """Look at the page of a browser that runs no script of pages, and so notes no errors of any."""
+    browser.shoot(name)
+    for question in ("unnamed()", "faintTexts()"):
+        assert browser.ask(question) == [], name
 
 
 def tab_through(browser: Browser, most: int = TABS) -> list[str]:
@@ -149,6 +157,67 @@ def test_a_survey_by_keyboard(browser, project):
     check(browser, "survey thanks")
     response = Response.objects.get()
     assert (response.score, response.comment) == (1, "All good")
+
+
+def test_a_survey_without_script_and_a_change_that_comes_too_late(plain_browser, project):
+    asked = make_invitation(make_survey(project), make_contact(project), asked_at=now())
+    browser = plain_browser
+    browser.open(page_of(asked))
+    check_plain(browser, "survey without script")
+    browser.press(Keys.TAB, Keys.ARROW_RIGHT, Keys.TAB, "All good", Keys.TAB)
+    pause()
+    browser.press(Keys.ENTER)
+    browser.wait_for("Thank you")
+
+    browser.open(page_of(asked) + "?score=9")
+    said = browser.find("textarea").get_attribute("value")
+    Response.objects.update(responded_at=now() - timedelta(hours=25))
+    pause()
+    browser.find("button").click()
+    browser.wait_for("What you sent just now was not kept")
+    check_plain(browser, "survey too late")
+    browser.open(page_of(asked))
+    browser.wait_for("You have answered already")
+
+    response = Response.objects.get()
+    assert (response.score, response.comment, said) == (1, "All good", "All good")
+
+
+def test_questions_of_all_kinds_without_script(plain_browser, project):
+    survey = make_survey(project, type="custom", question="Three questions", questions=QUESTIONS)
+    asked = make_invitation(survey, make_contact(project), asked_at=now())
+    browser = plain_browser
+    browser.open(page_of(asked))
+    for field in ("size", "uses", "ease", "again"):
+        browser.find(f"[name=q_{field}]").send_keys(Keys.SPACE)
+    browser.find("[name=q_why]").send_keys("So")
+    pause()
+    browser.find("button").click()
+
+    browser.wait_for("Thank you")
+    kept = {"size": "1", "uses": ["mail"], "ease": 1, "again": True, "why": "So"}
+    assert Response.objects.get().answers == kept
+
+
+def test_the_way_of_a_friend_without_script(plain_browser, project):
+    link = make_link(make_program(project))
+    plain_browser.open(f"/r/{link.code}")
+
+    plain_browser.wait_for("A friend of yours uses Acme")
+    check_plain(plain_browser, "invited")
+    address = plain_browser.driver.current_url
+    assert f"?ref={link.code}&gclk=clk_" in address
+    assert link.clicks.filter(is_machine=False).count() == 1
+
+
+def test_a_page_that_is_asked_for_too_often(browser, project, settings):
+    make_waitlist(project, slug="early")
+    settings.RATE_LIMITS, settings.PUBLIC_REQUESTS_PER_ADDRESS = True, 0
+
+    browser.open("/w/early")
+    browser.wait_for("Please wait a moment")
+    browser.errors()  # The browser notes each 429 by itself.
+    check(browser, "too often")
 
 
 def test_a_survey_of_many_questions(browser, project):

@@ -78,7 +78,9 @@ def test_too_many_visits_of_a_page_are_told_to_wait(db, path):
 def test_too_many_calls_by_tokens_are_told_to_wait(db, path):
     def call():
         client = APIClient()
-        return client.post(path, {}, format="json") if path.endswith("answers") else client.get(path)
+        return (
+            client.post(path, {}, format="json") if path.endswith("answers") else client.get(path)
+        )
 
     first, _, refused = call(), call(), call()
 
