@@ -38,10 +38,17 @@ class ProgramAdmin(ActingAdmin):
 
 
 @admin.register(Link)
-class LinkAdmin(ReadOnlyAdmin):
+class LinkAdmin(ActingAdmin):
     list_display = ("code", "project", "program", "contact", "channel", "created_at")
     search_fields = ("=code", "=contact__email_key")
     list_select_related = ("project", "program", "contact")
+    actions = ("rotate_share_tokens",)
+
+    @admin.action(description="Change the share token")
+    def rotate_share_tokens(self, request: HttpRequest, links: QuerySet) -> None:
+        """Let the share tokens that were given out open nothing any more."""
+        for link in links:
+            link.rotate_share_token()
 
 
 @admin.register(Click)

@@ -29,10 +29,12 @@ class ShareView(TokenView):
 
 
 def _link_of(token: str) -> Link | None:
-    """Return the counted link of the token, unless the contact is gone."""
+    """Return the counted link of the token, unless it got another, or the contact is gone."""
     try:
-        project, key = read_share_token(token)
+        project, key, version = read_share_token(token)
     except UnknownToken:
         return None
-    links = Link.objects.filter(project=project, pk=key, contact__deleted_at=None)
+    links = Link.objects.filter(
+        project=project, pk=key, share_version=version, contact__deleted_at=None
+    )
     return counted_links(links.select_related("project", "program")).first()
