@@ -5,7 +5,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from growth.admin import ActingAdmin, ReadOnlyAdmin
-from referrals.models import Click, Conversion, Link, Program, Referral, Reward
+from referrals.models import Click, Conversion, Link, Program, Referral, Reward, Standing
 from referrals.operations.conversions import accept_conversion, reverse_conversion
 from referrals.operations.rewards import approve_reward, reject_reward
 from referrals.queries import stats_of
@@ -86,6 +86,16 @@ class ConversionAdmin(ActingAdmin):
     def reverse(self, request: HttpRequest, conversions: QuerySet) -> None:
         """Take the conversions back, and what is owed for them."""
         self.each(request, conversions, reverse_conversion)
+
+
+@admin.register(Standing)
+class StandingAdmin(ReadOnlyAdmin):
+    list_display = (
+        *("id", "program", "contact", "conversions", "referrals", "reached_at", "is_stale"),
+    )
+    list_filter = ("is_stale",)
+    search_fields = ("=contact__email_key",)
+    list_select_related = ("program", "contact")
 
 
 @admin.register(Reward)

@@ -40,7 +40,7 @@ class Link(ProjectModel):
     )
     code = models.CharField(max_length=MAX_CODE, unique=True)
     channel = models.CharField(max_length=64, blank=True)
-    share_version = models.IntegerField(default=0, editable=False)
+    share_version = models.IntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -13,6 +13,7 @@ from referrals.models import Conversion, Link, Program, Referral, Reward
 from referrals.models.link import blank_code
 from referrals.operations.conversions import take_back_rewards
 from referrals.operations.links import lock_program
+from referrals.standings import stale_by_people
 
 # Of several conversions that turn out to be one person's in a program, the first one counts; nobody
 # refers themselves.
@@ -54,6 +55,7 @@ def follow_merge(merge: Merge | Absorption, *, at: datetime) -> None:
     merge.move(Conversion.objects.all())
     merge.move(Conversion.objects.all(), "referrer")
     merge.move(Reward.objects.all())
+    stale_by_people(merge.project, [*into, *into.values()])
 
 
 def _reject_losers(project: Project, into: dict[int, int], at: datetime) -> None:
@@ -85,6 +87,7 @@ def strip(project: Project, contacts: Sequence[int]) -> dict[str, int]:
 
     Their links end: the codes may have been their names.
     """
+    stale_by_people(project, contacts)
     own = {"project": project, "contact__in": contacts}
     links = list(Link.objects.filter(**own).exclude(code__startswith="GONE-"))
     for link in links:
