@@ -296,12 +296,7 @@ describe(
     "Who brought the most: by conversions, then referrals, then who had them first.",
     list=Operation(
         "Get the leaderboard",
-        answers=group(
-            data=list_of(_PLACE),
-            program_id=public_id("ref_prog"),
-            has_more=flag("Whether there is a next page.", example=False),
-            next_cursor=maybe(text("eyJpZCI6…", "Send it as cursor to get the next page.")),
-        ),
+        answers=page_of(_PLACE, program_id=public_id("ref_prog")),
         filters={"program_id": public_id("ref_prog", "Needed.")},
     ),
 )

@@ -9,7 +9,7 @@ from django.db.models import Case, F, Value, When
 
 from contacts.models import Absorption, Merge
 from growth.models import Project
-from referrals.models import Conversion, Link, Program, Referral, Reward
+from referrals.models import Conversion, Link, Program, Referral, Reward, Standing
 from referrals.models.link import blank_code
 from referrals.operations.conversions import take_back_rewards
 from referrals.operations.links import lock_program
@@ -89,6 +89,7 @@ def strip(project: Project, contacts: Sequence[int]) -> dict[str, int]:
     """
     stale_by_people(project, contacts)
     own = {"project": project, "contact__in": contacts}
+    standings, _ = Standing.objects.filter(**own).delete()
     links = list(Link.objects.filter(**own).exclude(code__startswith="GONE-"))
     for link in links:
         link.code, link.channel = blank_code(), ""
@@ -103,6 +104,7 @@ def strip(project: Project, contacts: Sequence[int]) -> dict[str, int]:
         ),
         Referral._meta.db_table: referrals.update(click=None),
         Reward._meta.db_table: rewards.update(reason=""),
+        Standing._meta.db_table: standings,
     }
 
 

@@ -189,10 +189,9 @@ def test_pages_and_clicks_are_found_by_their_indexes(project, other_project):
     programs = [make_program(project), make_program(other_project)]
     for program in programs:
         fill(program)
+    analyze(Link, Conversion, Referral, Click, Contact, Standing)
     top = leaderboard(programs[0], None, 26)
-    with connection.cursor() as cursor:
-        for model in (Link, Conversion, Referral, Click, Contact, Standing):
-            cursor.execute(f"ANALYZE {model._meta.db_table}")
+    analyze(Standing)
     link = Link.objects.filter(program=programs[0]).first()
 
     last = [getattr(top[-1], name) for name in PLACES]
@@ -202,10 +201,17 @@ def test_pages_and_clicks_are_found_by_their_indexes(project, other_project):
     assert len(top) == 26
     assert top[0].conversions >= top[-1].conversions > 0
     assert "Index Scan using standing_rank" in plan
-    for table in ("standing", "conversion", "referral"):
-        assert f"Seq Scan on referrals_{table}" not in plan
+    for table in ("conversion", "referral"):
+        assert f"referrals_{table}" not in plan
     assert "click_of_link" in click
-    assert "Seq Scan on referrals_" not in click
+    for table in ("link", "click"):
+        assert f"Seq Scan on referrals_{table}" not in click
+
+
+def analyze(*models) -> None:
+    with connection.cursor() as cursor:
+        for model in models:
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
 def fill(program) -> None:
