@@ -17,6 +17,7 @@ from contacts.signals import (
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType, Project
 from referrals import queries
+from referrals.models import Program
 from referrals.operations.detecting import detect_conversions
 from referrals.operations.noticing import Sign, note_referrals
 from referrals.operations.parting import follow_merge, strip
@@ -57,9 +58,10 @@ def heed_traits(news: Sequence[DomainEvent], *, at: datetime) -> None:
 )
 def count_anew(news: Sequence[DomainEvent], *, at: datetime) -> None:
     """Have counted anew who brought visitors that are known by now, and who is gone, or back."""
+    project = news[0].project
     people = {event.subject for event in news if event.subject and _is_another(event)}
-    if people:
-        stale_by_people(news[0].project, people)
+    if people and Program.objects.in_project(project).exists():
+        stale_by_people(project, people)
 
 
 @outbox.listen(DomainEventType.EVENTS_EVALUATED)

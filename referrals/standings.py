@@ -46,8 +46,10 @@ _OF_PEOPLE = _STALE.format(
     SELECT program_id, referrer_id FROM referrals_conversion
      WHERE project_id = %(project)s AND referrer_id = ANY(%(people)s)
      UNION ALL
-    SELECT program_id, contact_id FROM referrals_standing
-     WHERE project_id = %(project)s AND contact_id = ANY(%(people)s)"""
+    SELECT program.id, standing.contact_id FROM referrals_program program
+      JOIN referrals_standing standing ON standing.project_id = program.project_id
+           AND standing.program_id = program.id AND standing.contact_id = ANY(%(people)s)
+     WHERE program.project_id = %(project)s"""
 )
 # A conversion is of somebody known; who is gone stands nowhere.
 _COUNTED = f"""

@@ -242,8 +242,8 @@ PAGES_OF_DOCS = [
 
 
 @pytest.mark.parametrize("path", PAGES_OF_DOCS)
-def test_a_page_asks_nobody_else_for_anything(client, path):
-    response = client.get(path)
+def test_a_page_asks_nobody_else_for_anything(path):
+    response = fetched(path)
 
     html = response.content.decode()
     loaded = re.findall(r'<(?:link|script|img)[^>]+(?:href|src)="([^"]*)"', html)
