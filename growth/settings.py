@@ -221,8 +221,9 @@ UNFOLD = {
     "SITE_ICON": lambda request: static("growth/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("growth/icon.svg")}],
     "DASHBOARD_CALLBACK": "growth.analytics.dashboard.dashboard",
+    "STYLES": [lambda request: static("growth/admin.css")],
     "COLORS": {
-        # teal
+        # teal, one step darker from 600 on: white on it, and it on white, must be readable
         "primary": {
             "50": "240 253 250",
             "100": "204 251 241",
@@ -230,10 +231,10 @@ UNFOLD = {
             "300": "94 234 212",
             "400": "45 212 191",
             "500": "20 184 166",
-            "600": "13 148 136",
-            "700": "15 118 110",
-            "800": "17 94 89",
-            "900": "19 78 74",
+            "600": "15 118 110",
+            "700": "17 94 89",
+            "800": "19 78 74",
+            "900": "16 62 60",
             "950": "4 47 46",
         },
     },
@@ -259,6 +260,18 @@ UNFOLD = {
                     _page("Mails", "contacts_email"),
                     _page("Suppressions", "contacts_suppression"),
                     {"title": "Mailbox", "link": reverse_lazy("mailbox")},
+                ],
+            },
+            {
+                "title": "Referrals, surveys, waitlists",
+                "items": [
+                    _page("Programs", "referrals_program"),
+                    _page("Conversions", "referrals_conversion"),
+                    _page("Rewards", "referrals_reward"),
+                    _page("Surveys", "surveys_survey"),
+                    _page("Answers", "surveys_response"),
+                    _page("Waitlists", "waitlists_waitlist"),
+                    _page("Entries", "waitlists_entry"),
                 ],
             },
             {

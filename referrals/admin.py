@@ -18,7 +18,13 @@ class ProgramAdmin(ActingAdmin):
     search_fields = ("name", "conversion_event")
     list_select_related = ("project",)
     actions = ("activate", "pause")
-    readonly_fields = ("progress",)
+    readonly_fields = ("reward", "progress")
+    exclude = ("reward_minor", "reward_currency")
+
+    @admin.display
+    def reward(self, program: Program) -> str:
+        """Return what the referrer gets for each conversion."""
+        return f"{program.reward_amount} {program.reward_currency}".strip()
 
     @admin.display
     def progress(self, program: Program) -> SafeString:
@@ -100,14 +106,16 @@ class StandingAdmin(ReadOnlyAdmin):
 
 @admin.register(Reward)
 class RewardAdmin(ActingAdmin):
-    list_display = (
-        *("id", "program", "contact", "kind", "tier", "type", "amount", "currency", "status"),
-        *("reason", "created_at", "due_at", "issued_at"),
-    )
+    list_display = ("id", "program", "contact", "kind", "type", "owed", "status", "due_at")
     list_filter = ("status", "kind")
     search_fields = ("=contact__email_key", "=conversion__link__code")
     list_select_related = ("program", "contact")
     actions = ("approve", "reject")
+
+    @admin.display(ordering="minor")
+    def owed(self, reward: Reward) -> str:
+        """Return how much of what is owed."""
+        return f"{reward.amount} {reward.currency}".strip()
 
     @admin.action(description="Approve")
     def approve(self, request: HttpRequest, rewards: QuerySet) -> None:

@@ -36,8 +36,8 @@ class Survey(Runnable):
     """
 
     class Type(models.TextChoices):
-        NPS = "nps"
-        CSAT = "csat"
+        NPS = "nps", "NPS"
+        CSAT = "csat", "CSAT"
         CUSTOM = "custom"
 
     id = PublicIdField(prefix="srvy")

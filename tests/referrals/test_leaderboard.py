@@ -13,7 +13,7 @@ from referrals.models import Click, Conversion, Link, Referral, Standing
 from referrals.operations.clicks import follow_link
 from referrals.operations.conversions import reverse_conversion
 from referrals.operations.noticing import Sign, note_referrals
-from referrals.standings import PLACES, drifts, leaderboard, stale_by_people
+from referrals.standings import PLACES, drifts, leaderboard
 from tests.factories import AT, make_contact
 from tests.referrals.factories import DOCUMENTED, convert, make_link, make_program
 
@@ -252,8 +252,13 @@ def fill(program) -> None:
                  FROM referrals_link, generate_series(1, 10) n WHERE program_id = %s""",
             [AT, program.key],
         )
-    owners = Contact.objects.filter(pk__in=Link.objects.filter(program=program).values("contact"))
-    stale_by_people(program.project, [contact.key for contact in owners])
+        cursor.execute(
+            """INSERT INTO referrals_standing (project_id, program_id, contact_id, conversions,
+                      referrals, is_stale)
+               SELECT project_id, program_id, contact_id, 0, 0, true
+                 FROM referrals_link WHERE program_id = %s""",
+            [program.key],
+        )
 
 
 def explained(work) -> str:
