@@ -74,10 +74,7 @@ class ReferralAdmin(ReadOnlyAdmin):
 
 @admin.register(Conversion)
 class ConversionAdmin(ActingAdmin):
-    list_display = (
-        *("id", "program", "link", "referrer", "contact", "conversion_event", "status", "reason"),
-        "converted_at",
-    )
+    list_display = ("id", "link", "referrer", "contact", "status", "reason", "converted_at")
     list_filter = ("status",)
     search_fields = ("=link__code", "=contact__email_key", "=referrer__email_key")
     list_select_related = ("project", "program__project", "link", "referrer", "contact")

@@ -119,9 +119,9 @@ _BOARD = """
      WHERE standing.project_id = %(project)s AND program_id = %(program)s AND referrals > 0
        AND contact.deleted_at IS NULL
 """
-_AFTER = """
-    (conversions * -1, referrals * -1, reached_at, contact_id)
-        > (%(conversions)s * -1, %(referrals)s * -1, %(reached_at)s::timestamptz, %(contact)s)
+_RANK = "(conversions * -1, referrals * -1, reached_at, contact_id)"
+_CURSOR = """
+    (%(conversions)s * -1, %(referrals)s * -1, %(reached_at)s::timestamptz, %(contact)s)
 """
 _PAGE = f"""
     SELECT contact_id, contact.email, referrals, conversions, reached_at {_BOARD} {{after}}
@@ -130,7 +130,7 @@ _PAGE = f"""
 _AHEAD = f"""
     SELECT count(*) FROM referrals_standing
      WHERE project_id = %(project)s AND program_id = %(program)s AND referrals > 0
-       AND NOT {_AFTER}
+       AND {_RANK} <= {_CURSOR}
 """
 
 
@@ -196,7 +196,7 @@ def leaderboard(program: Program, after: Sequence[Any] | None, count: int) -> li
         params |= {"conversions": conversions, "referrals": referrals, "reached_at": reached_at}
         params["contact"] = ids.decode(_PREFIX, contact)
         [(ahead,)] = _rows(_AHEAD, params)
-    rows = _rows(_PAGE.format(after=f"AND {_AFTER}" if after else ""), params)
+    rows = _rows(_PAGE.format(after=f"AND {_RANK} > {_CURSOR}" if after else ""), params)
     return [
         Place(ahead + number, ids.encode(_PREFIX, who), *rest)
         for number, (who, *rest) in enumerate(rows, 1)
