@@ -32,15 +32,8 @@ from contacts.operations.preferences import (
     pending_of,
     was_confirmed,
 )
+from growth.api.public import HEADERS, page
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-}
 _POINT = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 log = structlog.get_logger(__name__)
@@ -138,12 +131,12 @@ def confirmation(request: HttpRequest, token: str) -> HttpResponse:
     }
     if request.method == "POST" and is_pending:
         if not _is_pressed(request, email):
-            return _page("public/confirm.html", context | _press(request, email, is_early=True))
+            return page("public/confirm.html", context | _press(request, email, is_early=True))
         is_done = confirm(email, wording=_wording(email), at=now())
-        return _page("public/confirm.html", context | {"is_done": is_done})
+        return page("public/confirm.html", context | {"is_done": is_done})
     if is_pending:
-        return _page("public/confirm.html", context | _press(request, email))
-    return _page("public/confirm.html", context | {"is_done": was_confirmed(email)})
+        return page("public/confirm.html", context | _press(request, email))
+    return page("public/confirm.html", context | {"is_done": was_confirmed(email)})
 
 
 def _preferences(email: Email, **context: Any) -> HttpResponse:
@@ -156,7 +149,7 @@ def _preferences(email: Email, **context: Any) -> HttpResponse:
         "may_return": suppression is not None and suppression.is_liftable,
         "press": presses.issue(_subject(email), at=now()),
     }
-    return _page("public/unsubscribe.html", shown | context)
+    return page("public/unsubscribe.html", shown | context)
 
 
 def _come_back(request: HttpRequest, email: Email) -> HttpResponse:
@@ -194,10 +187,6 @@ def _wording(email: Email) -> str:
 
 def _sender(email: Email) -> str:
     return email.project.name if email.pk else "us"
-
-
-def _page(template: str, context: dict[str, Any]) -> HttpResponse:
-    return HttpResponse(render_to_string(template, context), headers=HEADERS)
 
 
 def _hinted(address: str) -> str:

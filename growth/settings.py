@@ -221,8 +221,9 @@ UNFOLD = {
     "SITE_ICON": lambda request: static("growth/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "href": lambda request: static("growth/icon.svg")}],
     "DASHBOARD_CALLBACK": "growth.analytics.dashboard.dashboard",
+    "STYLES": [lambda request: static("growth/admin.css")],
     "COLORS": {
-        # teal
+        # teal, one step darker from 600 on: white on it, and it on white, must be readable
         "primary": {
             "50": "240 253 250",
             "100": "204 251 241",
@@ -230,10 +231,10 @@ UNFOLD = {
             "300": "94 234 212",
             "400": "45 212 191",
             "500": "20 184 166",
-            "600": "13 148 136",
-            "700": "15 118 110",
-            "800": "17 94 89",
-            "900": "19 78 74",
+            "600": "15 118 110",
+            "700": "17 94 89",
+            "800": "19 78 74",
+            "900": "16 62 60",
             "950": "4 47 46",
         },
     },
@@ -259,6 +260,18 @@ UNFOLD = {
                     _page("Mails", "contacts_email"),
                     _page("Suppressions", "contacts_suppression"),
                     {"title": "Mailbox", "link": reverse_lazy("mailbox")},
+                ],
+            },
+            {
+                "title": "Referrals, surveys, waitlists",
+                "items": [
+                    _page("Programs", "referrals_program"),
+                    _page("Conversions", "referrals_conversion"),
+                    _page("Rewards", "referrals_reward"),
+                    _page("Surveys", "surveys_survey"),
+                    _page("Answers", "surveys_response"),
+                    _page("Waitlists", "waitlists_waitlist"),
+                    _page("Entries", "waitlists_entry"),
                 ],
             },
             {
@@ -332,6 +345,11 @@ METRICS_TOKEN = env("GROWTH_METRICS_TOKEN", default="")  # Without one, anybody 
 RATE_LIMITS = env.bool("GROWTH_RATE_LIMITS", default=True)
 # How many proxies of ours add to X-Forwarded-For; TLS ends at one of them.
 PROXIES = env.int("GROWTH_PROXIES", default=int(HTTPS))
+
+# What needs no key (pages of surveys and waitlists, data by a token): so many requests a minute are
+# answered to one network address. Of its clicks on referral links, so many a minute are counted.
+PUBLIC_REQUESTS_PER_ADDRESS = env.int("GROWTH_PUBLIC_REQUESTS_PER_ADDRESS", default=600)
+CLICKS_PER_ADDRESS = env.int("GROWTH_CLICKS_PER_ADDRESS", default=100)
 
 # How many strangers join a waitlist: from one network address a day, and by one code an hour.
 # Nobody does from these domains of mail, as from those known to hand out addresses for ten minutes.

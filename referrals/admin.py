@@ -5,7 +5,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from growth.admin import ActingAdmin, ReadOnlyAdmin
-from referrals.models import Click, Conversion, Link, Program, Referral, Reward
+from referrals.models import Click, Conversion, Link, Program, Referral, Reward, Standing
 from referrals.operations.conversions import accept_conversion, reverse_conversion
 from referrals.operations.rewards import approve_reward, reject_reward
 from referrals.queries import stats_of
@@ -18,7 +18,13 @@ class ProgramAdmin(ActingAdmin):
     search_fields = ("name", "conversion_event")
     list_select_related = ("project",)
     actions = ("activate", "pause")
-    readonly_fields = ("progress",)
+    readonly_fields = ("reward", "progress")
+    exclude = ("reward_minor", "reward_currency")
+
+    @admin.display
+    def reward(self, program: Program) -> str:
+        """Return what the referrer gets for each conversion."""
+        return f"{program.reward_amount} {program.reward_currency}".strip()
 
     @admin.display
     def progress(self, program: Program) -> SafeString:
@@ -38,10 +44,17 @@ class ProgramAdmin(ActingAdmin):
 
 
 @admin.register(Link)
-class LinkAdmin(ReadOnlyAdmin):
+class LinkAdmin(ActingAdmin):
     list_display = ("code", "project", "program", "contact", "channel", "created_at")
     search_fields = ("=code", "=contact__email_key")
     list_select_related = ("project", "program", "contact")
+    actions = ("rotate_share_tokens",)
+
+    @admin.action(description="Change the share token")
+    def rotate_share_tokens(self, request: HttpRequest, links: QuerySet) -> None:
+        """Let the share tokens that were given out open nothing any more."""
+        for link in links:
+            link.rotate_share_token()
 
 
 @admin.register(Click)
@@ -61,10 +74,7 @@ class ReferralAdmin(ReadOnlyAdmin):
 
 @admin.register(Conversion)
 class ConversionAdmin(ActingAdmin):
-    list_display = (
-        *("id", "program", "link", "referrer", "contact", "conversion_event", "status", "reason"),
-        "converted_at",
-    )
+    list_display = ("id", "link", "referrer", "contact", "status", "reason", "converted_at")
     list_filter = ("status",)
     search_fields = ("=link__code", "=contact__email_key", "=referrer__email_key")
     list_select_related = ("project", "program__project", "link", "referrer", "contact")
@@ -81,16 +91,28 @@ class ConversionAdmin(ActingAdmin):
         self.each(request, conversions, reverse_conversion)
 
 
+@admin.register(Standing)
+class StandingAdmin(ReadOnlyAdmin):
+    list_display = (
+        *("id", "program", "contact", "conversions", "referrals", "reached_at", "is_stale"),
+    )
+    list_filter = ("is_stale",)
+    search_fields = ("=contact__email_key",)
+    list_select_related = ("program", "contact")
+
+
 @admin.register(Reward)
 class RewardAdmin(ActingAdmin):
-    list_display = (
-        *("id", "program", "contact", "kind", "tier", "type", "amount", "currency", "status"),
-        *("reason", "created_at", "due_at", "issued_at"),
-    )
+    list_display = ("id", "program", "contact", "kind", "type", "owed", "status", "due_at")
     list_filter = ("status", "kind")
     search_fields = ("=contact__email_key", "=conversion__link__code")
     list_select_related = ("program", "contact")
     actions = ("approve", "reject")
+
+    @admin.display(ordering="minor")
+    def owed(self, reward: Reward) -> str:
+        """Return how much of what is owed."""
+        return f"{reward.amount} {reward.currency}".strip()
 
     @admin.action(description="Approve")
     def approve(self, request: HttpRequest, rewards: QuerySet) -> None:

@@ -1,40 +1,36 @@
 """The pages that people come to by a link that was shared with them."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from contacts.mail.links import SAMPLE
 from contacts.mail.machines import is_machine
+from growth.api.public import HEADERS, limited, page
+from growth.api.throttling import client_address
 from referrals.operations.clicks import find_link, follow_link
-
-_HEADERS = {
-    "Cache-Control": "private, no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-}
 
 
 @csrf_exempt  # So that a POST is told 405.
 @require_safe
 def link(request: HttpRequest, code: str) -> HttpResponse:
-    """Lead on to the landing page, with the code and the id of the click."""
+    """Lead on to the landing page, with the code and the id of the click.
+
+    However many come from one address, each is led on.
+    """
     if code == SAMPLE:
         return _page("")
     by_machine = is_machine(request.method, request.headers)
-    url = follow_link(code, is_machine=by_machine, at=now())
+    url = follow_link(code, address=client_address(request), is_machine=by_machine, at=now())
     if url is None:
         raise Http404
-    return HttpResponseRedirect(url, headers=_HEADERS)
+    return HttpResponseRedirect(url, headers=HEADERS)
 
 
 @csrf_exempt  # So that a POST is told 405.
 @require_safe
+@limited
 def welcome(request: HttpRequest, code: str) -> HttpResponse:
     """Show a page where the project has none of its own."""
     found = find_link(code)
@@ -44,5 +40,4 @@ def welcome(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _page(sender: str) -> HttpResponse:
-    page = render_to_string("public/invited.html", {"sender": sender})
-    return HttpResponse(page, headers=_HEADERS)
+    return page("public/invited.html", {"sender": sender})

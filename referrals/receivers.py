@@ -17,11 +17,14 @@ from contacts.signals import (
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType, Project
 from referrals import queries
+from referrals.models import Program
 from referrals.operations.detecting import detect_conversions
 from referrals.operations.noticing import Sign, note_referrals
 from referrals.operations.parting import follow_merge, strip
 from referrals.operations.prompting import LINK, links_of_mails
+from referrals.standings import stale_by_people
 
+_NAMES = {"email", "phone", "external_id", "events"}
 CODE_TRAIT, CLICK_TRAIT = "referral_code", "referral_click_id"
 
 
@@ -46,6 +49,19 @@ def heed_traits(news: Sequence[DomainEvent], *, at: datetime) -> None:
     ]
     if signs:
         note_referrals(news[0].project, signs, at=_told_at(news, at), hops=news[0].hops)
+
+
+@outbox.listen(
+    DomainEventType.CONTACT_CREATED,
+    DomainEventType.CONTACT_UPDATED,
+    DomainEventType.CONTACT_DELETED,
+)
+def count_anew(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """Have counted anew who brought visitors that are known by now, and who is gone, or back."""
+    project = news[0].project
+    people = {event.subject for event in news if event.subject and _is_another(event)}
+    if people and Program.objects.in_project(project).exists():
+        stale_by_people(project, people)
 
 
 @outbox.listen(DomainEventType.EVENTS_EVALUATED)
@@ -81,6 +97,12 @@ def give_links(
 ) -> dict[int, dict[str, str]]:
     """Give the mails that speak of them the links that their contacts share."""
     return links_of_mails(project, mails, at=at) if LINK in names else {}
+
+
+def _is_another(event: DomainEvent) -> bool:
+    """Tell whether the contact came, went, or is known by another name."""
+    changed = event.data.get("changed")
+    return changed is None or not _NAMES.isdisjoint(changed)
 
 
 def _fresh_traits(event: DomainEvent) -> dict[str, Any] | None:

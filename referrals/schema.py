@@ -92,7 +92,7 @@ _LINK = Shape(
         "program_id": public_id("ref_prog"),
         "contact_id": public_id("cntct", "Who shares it."),
         "channel": maybe(text("email")),
-        "share_token": text("1-1.x5Y…", "Lets the contact's browser show the link."),
+        "share_token": text("1-1-0.x5Y…", "Lets the contact's browser show the link."),
         "conversions": whole(3, "That count."),
         "clicks": whole(41, "By people."),
         "created_at": time(),
@@ -240,6 +240,11 @@ describe(
         status=(201, 200),
     ),
     retrieve=Operation("Get a link", answers=_LINK),
+    rotate_share_token=Operation(
+        "Change the share token",
+        "Those that were given out open nothing any more. The code and the address stay.",
+        answers=_LINK,
+    ),
     conversions=Operation("List a link's conversions", answers=page_of(_CONVERSION)),
 )
 describe(
@@ -291,12 +296,7 @@ describe(
     "Who brought the most: by conversions, then referrals, then who had them first.",
     list=Operation(
         "Get the leaderboard",
-        answers=group(
-            data=list_of(_PLACE),
-            program_id=public_id("ref_prog"),
-            has_more=flag("Whether there is a next page.", example=False),
-            next_cursor=maybe(text("eyJpZCI6…", "Send it as cursor to get the next page.")),
-        ),
+        answers=page_of(_PLACE, program_id=public_id("ref_prog")),
         filters={"program_id": public_id("ref_prog", "Needed.")},
     ),
 )
@@ -320,7 +320,7 @@ describe(
                 "conversions": whole(3, "That count."),
             },
         ),
-        filters={"token": text("1-1.x5Y…", "The share_token of the link.")},
+        filters={"token": text("1-1-0.x5Y…", "The share_token of the link.")},
         refuses=("unauthenticated",),
     ),
 )

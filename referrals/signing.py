@@ -12,17 +12,17 @@ class UnknownToken(ValueError):
 
 
 def share_token(link: Link) -> str:
-    """Return what the browser of the contact may show the link by. It does not expire."""
-    return _signer.sign(f"{link.project_key:x}-{link.key:x}")
+    """Return what the browser of the contact may show the link by, until the link gets another."""
+    return _signer.sign(f"{link.project_key:x}-{link.key:x}-{link.share_version:x}")
 
 
-def read_share_token(token: str) -> tuple[int, int]:
-    """Return the keys of the project and the link.
+def read_share_token(token: str) -> tuple[int, int, int]:
+    """Return the keys of the project and the link, and the version of the token.
 
     :raises UnknownToken: if the token was not made here.
     """
     try:
-        project, link = _signer.unsign(token).split("-")
-        return int(project, 16), int(link, 16)
+        project, link, version = _signer.unsign(token).split("-")
+        return int(project, 16), int(link, 16), int(version, 16)
     except (signing.BadSignature, ValueError):
         raise UnknownToken("This is not a token of ours.") from None

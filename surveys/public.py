@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from contacts.mail.links import SAMPLE
-from contacts.public import HEADERS
+from growth.api.public import limited, page
 from growth.errors import Conflict, Gone, Invalid
 from surveys.models import Invitation, Survey
 from surveys.models.questions import MAX_TEXT, Question, scores_of
@@ -24,6 +23,7 @@ from surveys.operations.invited import (
     ANSWERED,
     CLOSED,
     SAMPLE_SURVEY,
+    answered_on,
     asks_comment,
     closure_of,
     find_invitation,
@@ -39,13 +39,14 @@ _STATUS = {CLOSED: 410, ANSWERED: 409}
 
 @csrf_exempt  # The token is the permission.
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited
 def answer_page(request: HttpRequest, token: str) -> HttpResponse:
     """Ask what the survey asks, and by POST keep what the invited contact answers."""
     if token == SAMPLE:
         return _form(SAMPLE_SURVEY, _said_by_address(request), is_sample=True)
     invitation = _invitation(token)
     if state := closure_of(invitation, at=now()):
-        return _page(state, survey=invitation.survey, status=_STATUS[state])
+        return _closed(request, invitation, state)
     if request.method != "POST":
         said = said_before(invitation) | _said_by_address(request)
         return _form(invitation.survey, said, press=_press(request, invitation))
@@ -66,10 +67,16 @@ def _keep(request: HttpRequest, invitation: Invitation, said: dict[str, Any]) ->
         wrong = {each.field for each in refusal.violations}
         return _form(survey, said, press=press, wrong=wrong, status=422)
     except Conflict:
-        return _page(ANSWERED, survey=survey, status=409)
+        return _closed(request, invitation, ANSWERED)
     except Gone:
-        return _page(CLOSED, survey=survey, status=410)
+        return _closed(request, invitation, CLOSED)
     return _page("thanks", survey=survey)
+
+
+def _closed(request: HttpRequest, invitation: Invitation, state: str) -> HttpResponse:
+    """Say why nothing is taken any more, and that what was just sent is lost."""
+    about = {"was_sent": request.method == "POST", "answered_on": answered_on(invitation)}
+    return _page(state, survey=invitation.survey, status=_STATUS[state], **about)
 
 
 def _invitation(token: str) -> Invitation:
@@ -173,6 +180,4 @@ def _press(request: HttpRequest, invitation: Invitation) -> str:
 def _page(state: str, *, survey: Survey, status: int = 200, **context: Any) -> HttpResponse:
     sender = survey.project.name if survey.pk else "us"
     shown = {"state": state, "survey": survey, "sender": sender, **context}
-    return HttpResponse(
-        render_to_string("public/survey.html", shown), status=status, headers=HEADERS
-    )
+    return page("public/survey.html", shown, status=status)

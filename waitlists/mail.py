@@ -4,12 +4,12 @@ Whoever has such a link may look at one place, or confirm it, and nothing else.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core import signing
 
-from contacts.mail.confirming import ask_by
+from contacts.mail.confirming import ASK_AGAIN_AFTER, ask_by
 from contacts.mail.queueing import Mailing, Recipient, queue_recipients
 from contacts.models import Contact
 from waitlists.models import Entry, Waitlist
@@ -47,7 +47,14 @@ def read_confirm_token(waitlist: Waitlist, token: str) -> Entry:
     return _entry(_confirm, waitlist, token)
 
 
-def send_question(waitlist: Waitlist, entry: Row, contact: Contact, *, at: datetime) -> None:
+def send_question(
+    waitlist: Waitlist,
+    entry: Row,
+    contact: Contact,
+    *,
+    at: datetime,
+    again_after: timedelta = ASK_AGAIN_AFTER,
+) -> None:
     """Ask by mail whether it was really this person who joined, unless that was asked just now."""
     token = _confirm.sign(f"{entry.waitlist:x}-{entry.key:x}")
     context = {
@@ -56,7 +63,13 @@ def send_question(waitlist: Waitlist, entry: Row, contact: Contact, *, at: datet
         "topics": [],
         "links": {"confirm": f"{waitlist.url}/confirm?token={token}"},
     }
-    ask_by(contact, Mailing(f"wl-{waitlist.key}", CONFIRM_TEMPLATE), context, at=at)
+    ask_by(
+        contact,
+        Mailing(f"wl-{waitlist.key}", CONFIRM_TEMPLATE),
+        context,
+        at=at,
+        again_after=again_after,
+    )
 
 
 def send_welcome(waitlist: Waitlist, entry: Row, *, at: datetime, hops: int = 0) -> None:

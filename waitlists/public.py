@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,6 +15,7 @@ from rest_framework.exceptions import Throttled
 
 from contacts.mail import presses
 from contacts.mail.machines import is_machine
+from growth.api.public import limited, page
 from growth.api.throttling import client_address
 from growth.errors import Conflict, Invalid
 from waitlists.mail import UnknownToken, read_confirm_token, read_status_token, status_url
@@ -26,19 +26,12 @@ from waitlists.queries import Row, find_by_slug, row_of
 
 MAX_NAME = 200
 MAX_CODE = 64
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-}
 
 
 @csrf_exempt  # What the form bears is the permission: see the module's words.
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(request: HttpRequest, slug: str) -> HttpResponse:
+@limited
+def joining_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the form, and put who sends it on the list."""
     waitlist, at = _waitlist(slug), now()
     if request.method == "POST":
@@ -47,6 +40,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@limited
 def status(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the bearer of a token their place."""
     waitlist = _waitlist(slug)
@@ -59,6 +53,7 @@ def status(request: HttpRequest, slug: str) -> HttpResponse:
 
 @csrf_exempt  # The token is the permission.
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited
 def confirmation(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask whether they want to be on the list, and note their yes by POST."""
     waitlist, at = _waitlist(slug), now()
@@ -78,7 +73,7 @@ def confirmation(request: HttpRequest, slug: str) -> HttpResponse:
         "press": given if is_young else presses.issue(subject, at=at),
         "is_early": request.method == "POST",
     }
-    return _page("public/waitlist_confirm.html", context)
+    return page("public/waitlist_confirm.html", context)
 
 
 def _joined(request: HttpRequest, waitlist: Waitlist, at: datetime) -> HttpResponse:
@@ -102,7 +97,7 @@ def _joined(request: HttpRequest, waitlist: Waitlist, at: datetime) -> HttpRespo
         fault = "There were too many sign-ups from here. Please try again later."
         return _form(waitlist, at, **shown, fault=fault, status=429)
     context = {"waitlist": waitlist, "email": email, "asks": waitlist.require_verification}
-    return _page("public/waitlist_joined.html", context)
+    return page("public/waitlist_joined.html", context)
 
 
 def _form(
@@ -114,7 +109,7 @@ def _form(
         "waitlist": waitlist,
         "press": press if is_known else presses.issue(subject, at=at),
     }
-    return _page("public/waitlist.html", context, status)
+    return page("public/waitlist.html", context, status=status)
 
 
 def _place(waitlist: Waitlist, row: Row, *, is_new: bool = False) -> HttpResponse:
@@ -127,7 +122,7 @@ def _place(waitlist: Waitlist, row: Row, *, is_new: bool = False) -> HttpRespons
         "status_url": status_url(waitlist, row),
         "is_new": is_new,
     }
-    return _page("public/waitlist_place.html", context)
+    return page("public/waitlist_place.html", context)
 
 
 def _waitlist(slug: str) -> Waitlist:
@@ -146,7 +141,3 @@ def _is_pressed(request: HttpRequest, subject: str, at: datetime) -> bool:
     if is_machine(request.method, request.headers):
         return False
     return presses.is_by_person(request.POST.get("press", ""), subject, at=at)
-
-
-def _page(template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    return HttpResponse(render_to_string(template, context), status=status, headers=_HEADERS)

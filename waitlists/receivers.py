@@ -7,6 +7,7 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils.timezone import now
 
+from contacts.mail import confirming
 from contacts.models import Absorption, Contact, Merge
 from contacts.signals import contact_described, contact_erasing, contact_merging
 from growth import ids, outbox
@@ -61,6 +62,17 @@ def welcome_back(news: Sequence[DomainEvent], *, at: datetime) -> None:
     readmit(news[0].project, [event.subject for event in news], at=at)
     addressed = [event.subject for event in news if "email" in event.data.get("changed", ())]
     ask_pending(news[0].project, addressed, at=at)
+
+
+@outbox.listen(
+    DomainEventType.CONTACT_CREATED, DomainEventType.CONTACT_UPDATED, DomainEventType.CONTACT_MERGED
+)
+def ask_heirs(news: Sequence[DomainEvent], *, at: datetime) -> None:
+    """Ask contacts to whom a visitor's place may have come whether they want it, if they were not
+    asked before: the visitor had no address.
+    """
+    heirs = [event.subject for event in news if "events" in event.data.get("changed", ["events"])]
+    ask_pending(news[0].project, heirs, at=at, again_after=confirming.WITHIN)
 
 
 @receiver(contact_erasing)

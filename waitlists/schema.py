@@ -78,12 +78,7 @@ _ENTRY = PLACE.but(
     referral_url=_SHARE,
     warnings=WARNINGS,
 )
-_ENTRIES = page_of(_ENTRY)
-_ENTRIES["properties"] = {
-    "total_entries": whole(3420, "Of every status."),
-    **_ENTRIES["properties"],
-}
-_ENTRIES["required"] = ["total_entries", *_ENTRIES["required"]]
+_ENTRIES = page_of(_ENTRY, total_entries=whole(3420, "Of every status."))
 _LEADER = group(
     entry_id=public_id("wl_entry"),
     contact_id=public_id("cntct"),

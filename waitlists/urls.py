@@ -5,7 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from waitlists.api.entrance import EntranceView, StatusView
 from waitlists.api.waitlists import WaitlistViewSet
-from waitlists.public import confirmation, page, status
+from waitlists.public import confirmation, joining_page, status
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("waitlists", WaitlistViewSet)
@@ -20,7 +20,7 @@ api = [
     ),
 ]
 public = [
-    path("w/<str:slug>", page),
+    path("w/<str:slug>", joining_page),
     path("w/<str:slug>/status", status),
     path("w/<str:slug>/confirm", confirmation),
 ]

@@ -48,14 +48,21 @@ def ask(contact: Contact, topics: Iterable[Topic], *, at: datetime) -> None:
     _queue(contact, stream, Mailing(_STEP, TEMPLATE), context, at)
 
 
-def ask_by(contact: Contact, mailing: Mailing, context: dict[str, Any], *, at: datetime) -> None:
+def ask_by(
+    contact: Contact,
+    mailing: Mailing,
+    context: dict[str, Any],
+    *,
+    at: datetime,
+    again_after: timedelta = ASK_AGAIN_AFTER,
+) -> None:
     """Send a mail that asks the contact something else, by its own link; no more often than that.
 
     The contact must be locked, or nobody else must ask it the same.
     """
     stream = _stream(contact.project)
     lately = _asked_lately(contact, stream, mailing.step_key, at)
-    is_fresh = any(at - mail.created_at < ASK_AGAIN_AFTER for mail in lately)
+    is_fresh = any(at - mail.created_at < again_after for mail in lately)
     if contact.email_key and len(lately) < MOST and not is_fresh:
         _queue(contact, stream, mailing, context, at)
 

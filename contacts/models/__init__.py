@@ -10,6 +10,7 @@ from contacts.models.imported_file import ImportedFile
 from contacts.models.mail import Email, EmailActivity, MailGate, MailStream, Template
 from contacts.models.merge import Merge
 from contacts.models.message import Message
+from contacts.models.runnable import Runnable
 from contacts.models.segment import Membership, Segment, SegmentClock
 from contacts.models.suppression import Suppression
 
@@ -37,6 +38,7 @@ __all__ = [
     "Merge",
     "Message",
     "Rescoring",
+    "Runnable",
     "Segment",
     "SegmentClock",
     "Suppression",

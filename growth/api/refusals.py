@@ -16,13 +16,13 @@ _SENTENCES = {
     "payload_too_large": "There is more in the body than one request may hold.",
     "unsupported_media_type": "The body is not JSON as UTF-8.",
     "validation_error": "The body breaks rules; details name each field.",
-    "rate_limited": "This second is used up; Retry-After says how long to wait.",
+    "rate_limited": "That was too often; Retry-After says how long to wait.",
     "unavailable": "For the moment it cannot be answered; try again after Retry-After.",
 }
 RATE_HEADERS = {
-    "X-RateLimit-Limit": "Requests that the key may send in a second.",
+    "X-RateLimit-Limit": "Requests that the key may send in a second, or your address in a minute.",
     "X-RateLimit-Remaining": "How many of them are left.",
-    "X-RateLimit-Reset": "When the next second begins, in seconds since 1970.",
+    "X-RateLimit-Reset": "When the next second, or minute, begins, in seconds since 1970.",
 }
 
 ERROR = Shape(

@@ -27,6 +27,7 @@ from growth.api.permissions import scope
 from growth.api.refusals import ERROR, RATE_HEADERS, headers_named
 from growth.api.refusals import components as refusals
 from growth.api.shapes import Schema, Shape, public_id, text, whole
+from growth.api.throttling import AddressThrottle
 from growth.api.viewsets import ProjectViewSet
 
 _VERBS = {"retrieve": "get", "partial_update": "update", "destroy": "delete"}
@@ -152,7 +153,9 @@ class OperationSchema(AutoSchema):
     def _refusals(self) -> list[str]:
         codes = {"unavailable"}
         if self._scope != "none":
-            codes |= {"unauthenticated", "insufficient_scope", "rate_limited"}
+            codes |= {"unauthenticated", "insufficient_scope"}
+        if self._scope != "none" or AddressThrottle in self.view.throttle_classes:
+            codes.add("rate_limited")
         codes |= set(self.operation.refuses)
         if "{" in self.path:
             codes.add("not_found")

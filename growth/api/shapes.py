@@ -102,12 +102,13 @@ def maybe(schema: "Schema | Shape") -> Schema:
     return {**schema, **also, "type": [schema["type"], "null"]}
 
 
-def page_of(items: "Schema | Shape") -> Schema:
-    """Return the schema of a page of a list."""
+def page_of(items: "Schema | Shape", **about: Schema) -> Schema:
+    """Return the schema of a page of a list, and of what else stands on it ``about`` the whole."""
     return group(
         data=list_of(items),
         has_more=flag("Whether there is a next page.", example=False),
         next_cursor=maybe(text("eyJpZCI6…", "Send it as cursor to get the next page.")),
+        **about,
     )
 
 

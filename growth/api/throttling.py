@@ -1,6 +1,7 @@
-"""How many requests a second a key may send: by the project's plan, counted in Redis.
+"""How many requests a second a key may send, and how many a minute an address without one.
 
-Where Redis is not, or is gone, each process counts for itself; nobody is kept waiting for it.
+They are counted in Redis; where it is not, or is gone, each process counts for itself, and nobody
+is kept waiting for it.
 """
 
 import math
@@ -8,11 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import now
 from limits.storage import MemoryStorage, RedisStorage, Storage
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -26,6 +29,9 @@ RATES = {
 }
 """Requests a second of one key."""
 
+MINUTE = timedelta(minutes=1)
+
+_HOME = 64  # bits of an IPv6 address that a provider gives to one customer
 _REDIS_TIMEOUT = 0.1  # seconds
 _REDIS_PAUSE = 5  # seconds without Redis after it failed
 
@@ -34,11 +40,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Rate:
-    """Where a key stands in the second that runs."""
+    """Where somebody stands in the window that runs until ``reset``, in seconds since 1970."""
 
     limit: int
     count: int
-    second: int
+    reset: int
 
     @property
     def is_exceeded(self) -> bool:
@@ -46,11 +52,11 @@ class Rate:
         return self.count > self.limit
 
     def headers(self) -> dict[str, str]:
-        """Return what every answer says of it; ``Reset`` is in seconds since 1970."""
+        """Return what every answer says of it."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(max(self.limit - self.count, 0)),
-            "X-RateLimit-Reset": str(self.second + 1),
+            "X-RateLimit-Reset": str(self.reset),
         }
 
 
@@ -80,22 +86,39 @@ _counter = Counter(settings.BROKER_URL)
 
 
 def is_within(name: str, limit: int, window: timedelta, *, at: datetime) -> bool:
-    """Count one under the name, and tell whether that is still within the limit of the window.
+    """Count one under the name, and tell whether that is still within the limit of the window."""
+    return not settings.RATE_LIMITS or not _rate(name, limit, window, at=at).is_exceeded
 
-    Windows follow each other without a gap: the first one begins in 1970.
+
+def _rate(name: str, limit: int, window: timedelta, *, at: datetime) -> Rate:
+    """Count one under the name. Windows follow each other without a gap, from 1970 on.
+
+    The first that is too many is logged: what is turned away later in the window adds nothing.
     """
-    if not settings.RATE_LIMITS:
-        return True
-    number = int(at.timestamp() / window.total_seconds())
-    return _counter.add(f"limit/{name}/{number}", int(window.total_seconds())) <= limit
+    seconds = int(window.total_seconds())
+    number = int(at.timestamp() // seconds)
+    rate = Rate(limit, _counter.add(f"limit/{name}/{number}", seconds), (number + 1) * seconds)
+    if rate.count == limit + 1:
+        log.warning("limit_reached", name=name, limit=limit, seconds=seconds)
+    return rate
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return where the request comes from; of what it says of that, only our own proxies' word."""
+    """Return where the request comes from; of what it says of that, only our own proxies' word.
+
+    Of IPv6 it is the network, because each home has more addresses than a limit can count.
+    """
+    told = request.META.get("REMOTE_ADDR", "")
     if settings.PROXIES:
         hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        return hops[-min(settings.PROXIES, len(hops))].strip()
-    return request.META.get("REMOTE_ADDR", "")
+        told = hops[-min(settings.PROXIES, len(hops))].strip()
+    try:
+        address = ip_address(told)
+    except ValueError:
+        return told
+    if not isinstance(address, IPv6Address):
+        return told
+    return str(address.ipv4_mapped or ip_network((address, _HOME), strict=False))
 
 
 class KeyThrottle(BaseThrottle):
@@ -107,7 +130,7 @@ class KeyThrottle(BaseThrottle):
         kind = getattr(view, "rate", MANAGEMENT)
         second = int(time.time())
         count = _counter.add(f"rate/{kind}/{request.auth.pk}/{second}")
-        rate = Rate(RATES[kind][request.auth.project.plan], count, second)
+        rate = Rate(RATES[kind][request.auth.project.plan], count, second + 1)
         request._request.rate = rate
         return not rate.is_exceeded
 
@@ -115,8 +138,32 @@ class KeyThrottle(BaseThrottle):
         return math.ceil(time.time()) - time.time()
 
 
+class AddressThrottle(BaseThrottle):
+    """Lets each network address ask so often a minute for what needs no key."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        return is_address_welcome(request._request)
+
+    def wait(self) -> float:
+        return seconds_left()
+
+
+def is_address_welcome(request: HttpRequest) -> bool:
+    """Count the request under its address, and tell whether it is to be answered."""
+    if not settings.RATE_LIMITS:
+        return True
+    name = f"public/{client_address(request)}"
+    request.rate = _rate(name, settings.PUBLIC_REQUESTS_PER_ADDRESS, MINUTE, at=now())
+    return not request.rate.is_exceeded
+
+
+def seconds_left() -> float:
+    """Return how long the minute goes on."""
+    return 60 - time.time() % 60
+
+
 class RateMiddleware:
-    """Tells in every answer where the key stands."""
+    """Tells in every answer where the key, or the address without one, stands."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -40,6 +40,12 @@ class LinkViewSet(ProjectViewSet):
     def retrieve(self, request: Request, link_code: str) -> Response:
         return Response(shown_link(self.get_object()))
 
+    @action(detail=True, methods=["post"], url_path="rotate-share-token")
+    def rotate_share_token(self, request: Request, link_code: str) -> Response:
+        link = self.get_object()
+        link.rotate_share_token()
+        return Response(shown_link(link))
+
     @action(detail=True)
     def conversions(self, request: Request, link_code: str) -> Response:
         link = self.get_object()

@@ -3,21 +3,15 @@
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from growth.api.public import TokenView
 from referrals.models import Link, Program
 from referrals.queries import counted_links
 from referrals.signing import UnknownToken, read_share_token
 
 
-class ShareView(APIView):
-    """Shows the bearer of a token one link. No key opens it: who has no token learns of nobody."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="referrals"'  # Without it, DRF says 403 instead of 401.
+class ShareView(TokenView):
+    """Shows the bearer of a token one link."""
 
     def get(self, request: Request) -> Response:
         link = _link_of(request.query_params.get("token", ""))
@@ -35,10 +29,12 @@ class ShareView(APIView):
 
 
 def _link_of(token: str) -> Link | None:
-    """Return the counted link of the token, unless the contact is gone."""
+    """Return the counted link of the token, unless it got another, or the contact is gone."""
     try:
-        project, key = read_share_token(token)
+        project, key, version = read_share_token(token)
     except UnknownToken:
         return None
-    links = Link.objects.filter(project=project, pk=key, contact__deleted_at=None)
+    links = Link.objects.filter(
+        project=project, pk=key, share_version=version, contact__deleted_at=None
+    )
     return counted_links(links.select_related("project", "program")).first()

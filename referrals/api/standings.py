@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from growth.api.fields import StrictSerializer
 from growth.api.viewsets import ProjectViewSet
 from referrals.models import Program, Reward
-from referrals.queries import PLACES, leaderboard
+from referrals.standings import PLACES, leaderboard
 
 _REWARD_FILTERS = ("program_id", "contact_id", "conversion_id", "status")
 

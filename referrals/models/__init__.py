@@ -5,6 +5,7 @@ from referrals.models.link import Click, Link
 from referrals.models.program import Program
 from referrals.models.referral import Referral
 from referrals.models.reward import Reward, RewardQuerySet
+from referrals.models.standing import Standing
 
 __all__ = [
     "Click",
@@ -15,4 +16,5 @@ __all__ = [
     "Referral",
     "Reward",
     "RewardQuerySet",
+    "Standing",
 ]

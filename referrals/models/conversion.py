@@ -72,7 +72,7 @@ class Conversion(ProjectModel):
                 include=["converted_at"],
                 condition=Q(status="recorded"),
                 name="conversion_count",
-            ),  # queries.leaderboard
+            ),  # standings.refresh
             models.Index(fields=["project", "contact"], name="conversion_of_contact"),
             models.Index(fields=["project", "referrer"], name="conversion_of_referrer"),
             models.Index(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F
 from django.utils.crypto import salted_hmac
 
 from contacts.mail.links import base_url
@@ -28,7 +29,8 @@ class Link(ProjectModel):
     """A contact's own way of bringing others into a program; ``channel`` says where it is shared.
 
     The code is what the world knows of it, and is one of its kind in all projects, because the
-    address that is shared names none.
+    address that is shared names none. ``share_version`` counts how often the contact got another
+    share token.
     """
 
     id = PublicIdField(prefix="ref_link")
@@ -38,6 +40,7 @@ class Link(ProjectModel):
     )
     code = models.CharField(max_length=MAX_CODE, unique=True)
     channel = models.CharField(max_length=64, blank=True)
+    share_version = models.IntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -53,6 +56,12 @@ class Link(ProjectModel):
     def url(self) -> str:
         """The address that the contact shares."""
         return share_url(self.project, self.code)
+
+    def rotate_share_token(self) -> None:
+        """Make the share tokens that were given out open nothing; the next one is new."""
+        own = Link.objects.filter(project=self.project_id, pk=self.pk)
+        own.update(share_version=F("share_version") + 1)
+        self.refresh_from_db(fields=["share_version"])
 
 
 class Click(ProjectModel):

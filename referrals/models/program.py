@@ -1,16 +1,15 @@
 """Programs: who gets what for bringing whom."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import zip_longest
 from typing import Any, Self
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 
-from contacts.models import MailStream
-from growth.errors import Conflict
-from growth.models import ProjectModel, ProjectQuerySet, PublicIdField
+from contacts.models import Runnable
+from growth.models import ProjectQuerySet, PublicIdField
 from referrals.models.money import from_minor, to_minor
 
 TIER_NAMES = ("bronze", "silver", "gold", "platinum")
@@ -37,26 +36,21 @@ class ProgramQuerySet(ProjectQuerySet):
         return self.filter(status=Program.Status.ACTIVE)
 
 
-class Program(ProjectModel):
+class Program(Runnable):
     """What the people of a project get for bringing others, and under which limits.
+
+    An active one records conversions. What is owed stays owed while it is paused.
 
     ``reward_minor`` is in minor units of ``reward_currency``. ``referee_reward``, ``tiers`` and
     ``limits`` are as the client sent them. ``conversion_event`` converts by itself; without one,
     conversions are recorded by the API alone. The row is the lock of all that is counted in it.
     """
 
-    class Status(models.TextChoices):
-        DRAFT = "draft"
-        ACTIVE = "active"
-        PAUSED = "paused"
-
     WINDOW_DAYS = 30
     """How long a person may take, unless the limits say otherwise."""
 
     id = PublicIdField(prefix="ref_prog")
-    stream = models.OneToOneField(MailStream, models.PROTECT, editable=False, related_name="+")
     name = models.CharField(max_length=200)
-    status = models.CharField(max_length=6, choices=Status.choices, default=Status.DRAFT)
     reward_type = models.CharField(max_length=40, default="credit")
     reward_minor = models.BigIntegerField(default=0)
     reward_currency = models.CharField(max_length=3, blank=True)
@@ -127,31 +121,6 @@ class Program(ProjectModel):
         """Return the name of the highest tier that so many conversions reach."""
         reached = [tier.name for tier in self.ladder if tier.referrals <= conversions]
         return reached[-1] if reached else None
-
-    @transaction.atomic
-    def activate(self, *, at: datetime) -> None:
-        """Record conversions from now on. Told twice, it is done once."""
-        self.lock()
-        if self.status == self.Status.ACTIVE:
-            return
-        self.status = self.Status.ACTIVE
-        self.save(update_fields=["status", "updated_at"])
-        self.stream.resume()
-
-    @transaction.atomic
-    def pause(self, *, at: datetime) -> None:
-        """Record no more conversions, and send no mail; what is owed stays owed.
-
-        :raises Conflict: if it is a draft.
-        """
-        self.lock()
-        if self.status == self.Status.PAUSED:
-            return
-        if self.status == self.Status.DRAFT:
-            raise Conflict("This program is a draft; only an active one can be paused.")
-        self.status = self.Status.PAUSED
-        self.save(update_fields=["status", "updated_at"])
-        self.stream.pause(at=at)
 
     def set_reward(self, amount: Any, currency: str) -> None:
         """Set what the referrer gets.

@@ -6,6 +6,13 @@ from growth.models import ProjectModel
 from referrals.models.link import Click, Link
 from referrals.models.program import Program
 
+IS_KNOWN = """
+    person.merged_into_id IS NULL
+    AND (person.email_key <> '' OR person.external_id <> '' OR person.phone <> ''
+         OR person.erased_at IS NOT NULL)
+"""
+"""Who came is no visitor any more."""
+
 
 class Referral(ProjectModel):
     """A person came by a link: the click, or the code that it brought, was told with its name.
@@ -35,5 +42,5 @@ class Referral(ProjectModel):
             models.Index(fields=["project", "contact", "seen_at"], name="referral_of_contact"),
             models.Index(
                 fields=["project", "program", "link"], include=["contact"], name="referral_count"
-            ),  # queries.leaderboard
+            ),  # standings.refresh
         ]

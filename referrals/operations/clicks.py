@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from contacts.mail.links import base_url
 from contacts.models import Event, Fact
 from growth import outbox
+from growth.api.throttling import MINUTE, is_within
 from growth.models import DomainEventType, Project
 from referrals.models import Link, Program
 from referrals.models.link import MAX_CODE, click_token
@@ -31,9 +33,10 @@ _INSERT = """
 """
 
 
-def follow_link(code: str, *, is_machine: bool, at: datetime) -> str | None:
+def follow_link(code: str, *, address: str, is_machine: bool, at: datetime) -> str | None:
     """Return where the link leads, and write that it was followed; None if there is no such link.
 
+    What comes too often from one network ``address`` is led on with the code, and not counted.
     What a program that is not active, or a contact that is gone, has shared still leads there, and
     says nothing of the link.
     """
@@ -42,10 +45,7 @@ def follow_link(code: str, *, is_machine: bool, at: datetime) -> str | None:
         return None
     if link.program.status != Program.Status.ACTIVE or link.contact.deleted_at:
         return landing_of(link)
-    with transaction.atomic():
-        click = _record(link, is_machine, at)
-        if click and not is_machine:
-            tell_clicks(link.project, [link], at=at)
+    click = _record(link, is_machine, at) if _is_counted(address, at) else None
     told = {CODE: link.code} | ({CLICK: click_token(click)} if click else {})
     return _with(landing_of(link), told)
 
@@ -83,7 +83,13 @@ def tell_clicks(project: Project, links: Sequence[Link], *, at: datetime, hops: 
     outbox.emit(project, *news, at=at, hops=hops)
 
 
+def _is_counted(address: str, at: datetime) -> bool:
+    return is_within(f"clicks/{address}", settings.CLICKS_PER_ADDRESS, MINUTE, at=at)
+
+
+@transaction.atomic
 def _record(link: Link, is_machine: bool, at: datetime) -> int | None:
+    """Write the click, and tell of a person's; return its key, or None if the link had too many."""
     params = {
         "project": link.project_key,
         "link": link.key,
@@ -94,6 +100,8 @@ def _record(link: Link, is_machine: bool, at: datetime) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, params)
         row = cursor.fetchone()
+    if row and not is_machine:
+        tell_clicks(link.project, [link], at=at)
     return row[0] if row else None
 
 

@@ -19,6 +19,7 @@ from referrals.models import Conversion, Link, Program, Reward
 from referrals.operations.book import Book, Claim
 from referrals.operations.links import lock_program
 from referrals.operations.noticing import insert_referrals
+from referrals.standings import stale_by_people
 
 CONVERTED = "$referral_converted"
 
@@ -124,9 +125,10 @@ def reverse_conversion(conversion: Conversion, *, reason: str = "", at: datetime
 
 
 def take_back_rewards(program: Program, conversions: Sequence[Conversion], *, at: datetime) -> None:
-    """Owe nothing more for these conversions, nor for tiers that are not reached without them, and
-    tell the world; under the program's lock.
+    """Count these conversions no more, and owe nothing more for them, nor for tiers that are not
+    reached without them; tell the world. Under the program's lock.
     """
+    stale_by_people(program.project, {_key(each.referrer_id) for each in conversions})
     owed = Reward.objects.filter(project=program.project_id, program=program).owed()
     direct = owed.filter(conversion__in=conversions).exclude(kind=Reward.Kind.TIER)
     lost = {reward.pk: (reward, Reward.Reason.CONVERSION) for reward in _locked(direct)}

@@ -17,6 +17,7 @@ from growth.models import Project
 from referrals.models import Click, Link, Program
 from referrals.models.link import MAX_CODE, read_click_token
 from referrals.operations.clicks import tell_clicks
+from referrals.standings import stale_by_links
 
 _NOTE = """
     INSERT INTO referrals_referral AS known
@@ -66,10 +67,14 @@ def note_referrals(project: Project, signs: Sequence[Sign], *, at: datetime, hop
 
 
 def insert_referrals(project: Project, rows: Sequence[dict[str, Any]], *, at: datetime) -> None:
-    """Insert who came by which link; of those who are known only the time moves, and forwards."""
+    """Insert who came by which link; of those who are known only the time moves, and forwards.
+
+    To be called in a transaction.
+    """
     params = {"project": project.key, "at": at, "rows": orjson.dumps(rows).decode()}
     with connection.cursor() as cursor:
         cursor.execute(_NOTE, params)
+    stale_by_links(project, {row["link_id"] for row in rows})
 
 
 def _rows(came: Iterable[_Came], into: dict[int, int]) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ from django.db.models import Case, F, Value, When
 
 from contacts.models import Absorption, Merge
 from growth.models import Project
-from referrals.models import Conversion, Link, Program, Referral, Reward
+from referrals.models import Conversion, Link, Program, Referral, Reward, Standing
 from referrals.models.link import blank_code
 from referrals.operations.conversions import take_back_rewards
 from referrals.operations.links import lock_program
+from referrals.standings import stale_by_people
 
 # Of several conversions that turn out to be one person's in a program, the first one counts; nobody
 # refers themselves.
@@ -54,6 +55,7 @@ def follow_merge(merge: Merge | Absorption, *, at: datetime) -> None:
     merge.move(Conversion.objects.all())
     merge.move(Conversion.objects.all(), "referrer")
     merge.move(Reward.objects.all())
+    stale_by_people(merge.project, [*into, *into.values()])
 
 
 def _reject_losers(project: Project, into: dict[int, int], at: datetime) -> None:
@@ -85,7 +87,9 @@ def strip(project: Project, contacts: Sequence[int]) -> dict[str, int]:
 
     Their links end: the codes may have been their names.
     """
+    stale_by_people(project, contacts)
     own = {"project": project, "contact__in": contacts}
+    standings, _ = Standing.objects.filter(**own).delete()
     links = list(Link.objects.filter(**own).exclude(code__startswith="GONE-"))
     for link in links:
         link.code, link.channel = blank_code(), ""
@@ -100,6 +104,7 @@ def strip(project: Project, contacts: Sequence[int]) -> dict[str, int]:
         ),
         Referral._meta.db_table: referrals.update(click=None),
         Reward._meta.db_table: rewards.update(reason=""),
+        Standing._meta.db_table: standings,
     }
 
 

@@ -7,10 +7,10 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from contacts.mail.links import SAMPLE
 from growth.api.fields import JSONObject, StrictSerializer, Text
+from growth.api.public import TokenView
 from growth.errors import Conflict, Gone, Invalid, Violation
 from surveys.models import Invitation, Survey
 from surveys.models.scales import ENDS
@@ -46,14 +46,8 @@ class VoteSerializer(StrictSerializer):
     answers = JSONObject(required=False, allow_null=True)
 
 
-class _InvitedView(APIView):
+class _InvitedView(TokenView):
     """What is open to who has the token of an invitation."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="surveys"'  # Without it, DRF says 403 instead of 401.
 
     def invited_by(self, token: str) -> Invitation:
         """Return the invitation of the token, if it can be answered."""

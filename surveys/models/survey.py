@@ -6,10 +6,9 @@ from typing import Any, Self
 from django.db import models, transaction
 from django.db.models import Q
 
-from contacts.models import MailStream, Segment
+from contacts.models import Runnable, Segment
 from growth import durations
-from growth.errors import Conflict
-from growth.models import ProjectModel, ProjectQuerySet, PublicIdField
+from growth.models import ProjectQuerySet, PublicIdField
 from surveys.models.scales import SCALES
 
 TEMPLATE = "tmpl_survey_invite"
@@ -27,30 +26,23 @@ class SurveyQuerySet(ProjectQuerySet):
         return self.filter(status=Survey.Status.ACTIVE)
 
 
-class Survey(ProjectModel):
+class Survey(Runnable):
     """One question, or some, for contacts to whom something happens.
 
     ``trigger``, ``frequency_cap`` and ``questions`` are as the client sent them; ``trigger_event``,
     ``segment``, ``wait``, ``most`` and ``cooldown`` say the same for SQL. ``most`` is how often the
     survey may ask one contact, ``cooldown`` how long after any survey it leaves a contact alone.
-    A survey without a cap asks each contact once.
+    A survey without a cap asks each contact once. Who has an invitation may answer in a pause, too.
     """
 
     class Type(models.TextChoices):
-        NPS = "nps"
-        CSAT = "csat"
+        NPS = "nps", "NPS"
+        CSAT = "csat", "CSAT"
         CUSTOM = "custom"
 
-    class Status(models.TextChoices):
-        DRAFT = "draft"
-        ACTIVE = "active"
-        PAUSED = "paused"
-
     id = PublicIdField(prefix="srvy")
-    stream = models.OneToOneField(MailStream, models.PROTECT, editable=False, related_name="+")
     name = models.CharField(max_length=200)
     type = models.CharField(max_length=6, choices=Type.choices)
-    status = models.CharField(max_length=6, choices=Status.choices, default=Status.DRAFT)
     question = models.CharField(max_length=1000)
     follow_up = models.CharField(max_length=1000, null=True, blank=True)
     questions = models.JSONField(null=True, blank=True)
@@ -105,24 +97,7 @@ class Survey(ProjectModel):
     @transaction.atomic
     def activate(self, *, at: datetime) -> None:
         """Begin to invite. Who waited during a pause is asked now."""
-        self.lock()
-        if self.status == self.Status.ACTIVE:
-            return
-        self.status, self.activated_at = self.Status.ACTIVE, self.activated_at or at
-        self.save(update_fields=["status", "activated_at", "updated_at"])
-        self.stream.resume()
-
-    @transaction.atomic
-    def pause(self, *, at: datetime) -> None:
-        """Invite nobody for now. Who has an invitation may still answer.
-
-        :raises Conflict: if it is not active.
-        """
-        self.lock()
-        if self.status == self.Status.PAUSED:
-            return
-        if self.status != self.Status.ACTIVE:
-            raise Conflict("This survey is a draft; only an active one can be paused.")
-        self.status = self.Status.PAUSED
-        self.save(update_fields=["status", "updated_at"])
-        self.stream.pause(at=at)
+        super().activate(at=at)
+        if self.activated_at is None:
+            self.activated_at = at
+            self.save(update_fields=["activated_at"])

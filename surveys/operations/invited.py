@@ -5,7 +5,7 @@ press every button of what a mail leads to do not get through.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from contacts.mail import presses
@@ -53,6 +53,13 @@ def said_before(invitation: Invitation) -> dict[str, Any]:
     if answer is None:
         return {}
     return {"score": answer.score, "comment": answer.comment, "answers": answer.answers}
+
+
+def answered_on(invitation: Invitation) -> date | None:
+    """Return the day of the answer, in the zone of the project; None without an answer."""
+    answer = _answer_to(invitation)
+    zone = invitation.survey.project.zone
+    return answer.responded_at.astimezone(zone).date() if answer else None
 
 
 def asks_comment(survey: Survey) -> bool:

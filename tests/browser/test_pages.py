@@ -5,9 +5,13 @@ Pictures are kept in var/screenshots.
 
 import json
 import time
+from datetime import timedelta
 
 import pytest
+from django.apps import apps
+from django.contrib.admin.utils import quote
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils.timezone import now
 from selenium.webdriver import Keys
 
@@ -31,6 +35,22 @@ from waitlists.queries import row_of
 
 pytestmark = pytest.mark.slow  # A browser starts, and waits as long as a person would.
 TABS = 30
+ADMIN = {
+    "referrals": [
+        *("referrals.Program", "referrals.Link", "referrals.Conversion", "referrals.Reward"),
+        "referrals.Standing",
+    ],
+    "surveys": ["surveys.Survey", "surveys.Invitation", "surveys.Response"],
+    "waitlists": ["waitlists.Waitlist", "waitlists.Entry"],
+    "contacts": ["contacts.Contact", "contacts.Segment", "contacts.Template", "contacts.Email"],
+    "others": ["campaigns.Campaign", "growth.ApiKey", "growth.Project"],
+}
+OF_THE_THEME = {
+    'x-ref="searchInput"': "its placeholder is its name to a browser",
+    "material-symbols-outlined": "icons beside the words that say the same",
+    "clocklink": "Django's clock is named by the title of what is in it",
+}
+"""What of the admin's pages is not ours, and why it may stay."""
 RIPE = 2.2  # seconds until a vote is believed
 
 
@@ -62,6 +82,13 @@ def check(browser: Browser, name: str, *, is_ours: bool = True) -> None:
     if is_ours:
         assert browser.ask("faintTexts()") == [], name
         assert browser.ask("overflows()") <= 0, name
+
+
+def check_plain(browser: Browser, name: str) -> None:
+    """Look at the page of a browser that runs no script of pages, and so notes no errors of any."""
+    browser.shoot(name)
+    for question in ("unnamed()", "faintTexts()"):
+        assert browser.ask(question) == [], name
 
 
 def tab_through(browser: Browser, most: int = TABS) -> list[str]:
@@ -149,6 +176,67 @@ def test_a_survey_by_keyboard(browser, project):
     check(browser, "survey thanks")
     response = Response.objects.get()
     assert (response.score, response.comment) == (1, "All good")
+
+
+def test_a_survey_without_script_and_a_change_that_comes_too_late(plain_browser, project):
+    asked = make_invitation(make_survey(project), make_contact(project), asked_at=now())
+    browser = plain_browser
+    browser.open(page_of(asked))
+    check_plain(browser, "survey without script")
+    browser.press(Keys.TAB, Keys.ARROW_RIGHT, Keys.TAB, "All good", Keys.TAB)
+    pause()
+    browser.press(Keys.ENTER)
+    browser.wait_for("Thank you")
+
+    browser.open(page_of(asked) + "?score=9")
+    said = browser.find("textarea").get_attribute("value")
+    Response.objects.update(responded_at=now() - timedelta(hours=25))
+    pause()
+    browser.find("button").click()
+    browser.wait_for("What you sent just now was not kept")
+    check_plain(browser, "survey too late")
+    browser.open(page_of(asked))
+    browser.wait_for("You have answered already")
+
+    response = Response.objects.get()
+    assert (response.score, response.comment, said) == (1, "All good", "All good")
+
+
+def test_questions_of_all_kinds_without_script(plain_browser, project):
+    survey = make_survey(project, type="custom", question="Three questions", questions=QUESTIONS)
+    asked = make_invitation(survey, make_contact(project), asked_at=now())
+    browser = plain_browser
+    browser.open(page_of(asked))
+    for field in ("size", "uses", "ease", "again"):
+        browser.find(f"[name=q_{field}]").send_keys(Keys.SPACE)
+    browser.find("[name=q_why]").send_keys("So")
+    pause()
+    browser.find("button").click()
+
+    browser.wait_for("Thank you")
+    kept = {"size": "1", "uses": ["mail"], "ease": 1, "again": True, "why": "So"}
+    assert Response.objects.get().answers == kept
+
+
+def test_the_way_of_a_friend_without_script(plain_browser, project):
+    link = make_link(make_program(project))
+    plain_browser.open(f"/r/{link.code}")
+
+    plain_browser.wait_for("A friend of yours uses Acme")
+    check_plain(plain_browser, "invited")
+    address = plain_browser.driver.current_url
+    assert f"?ref={link.code}&gclk=clk_" in address
+    assert link.clicks.filter(is_machine=False).count() == 1
+
+
+def test_a_page_that_is_asked_for_too_often(browser, project, settings):
+    make_waitlist(project, slug="early")
+    settings.RATE_LIMITS, settings.PUBLIC_REQUESTS_PER_ADDRESS = True, 0
+
+    browser.open("/w/early")
+    browser.wait_for("Please wait a moment")
+    browser.errors()  # The browser notes each 429 by itself.
+    check(browser, "too often")
 
 
 def test_a_survey_of_many_questions(browser, project):
@@ -287,6 +375,45 @@ def test_the_builder_of_segments(browser, project, staff):
     browser.sign_in(staff)
 
     look(browser, "admin segment", f"/admin/contacts/segment/{segment.pk}/change/", is_ours=False)
+
+
+@pytest.mark.parametrize("app", ADMIN)
+def test_lists_and_pages_of_the_admin(browser, project, staff, app):
+    """Labels, contrast, focus and width, but for what the theme's own markup brings along."""
+    call_command("seed_demo", verbosity=0)
+    browser.sign_in(staff)
+    found = {}
+    for model in map(apps.get_model, ADMIN[app]):
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        pages = {"list": reverse(f"admin:{name}_changelist")}
+        if row := model._base_manager.first():
+            pages["page"] = reverse(f"admin:{name}_change", args=[quote(row.pk)])
+        for kind, path in pages.items():
+            found |= faults_of_admin(browser, f"admin {name} {kind}", path)
+
+    assert found == {}
+
+
+def faults_of_admin(browser: Browser, name: str, path: str) -> dict[str, list[str]]:
+    """Return what is wrong on the page, by what it is; nothing if it is as it should be."""
+    found: dict[str, list[str]] = {}
+    for width, is_dark in (("phone", True), ("desktop", False)):
+        browser.resize(width, is_dark=is_dark)
+        browser.open(path)
+        browser.shoot(f"{name} {width}")
+        found[f"{name} {width} errors"] = browser.errors()
+        for question in ("unnamed()", "faintTexts()"):
+            told = browser.ask(question)
+            ours = [each for each in told if not any(word in each for word in OF_THE_THEME)]
+            found[f"{name} {width} {question}"] = ours
+        if (wide := browser.ask("overflows()")) > 0:
+            found[f"{name} {width} overflows"] = [f"{wide} px"]
+    for _ in range(TABS):
+        browser.press(Keys.TAB)
+        place = browser.ask("focused()")
+        if place and not place["isMarked"]:
+            found.setdefault(f"{name} focus", []).append(place["name"])
+    return {what: each for what, each in found.items() if each}
 
 
 def allow_copying(browser: Browser) -> None:

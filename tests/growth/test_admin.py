@@ -5,8 +5,11 @@ from io import StringIO
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.contrib.messages.storage.base import BaseStorage
 from django.core.management import call_command
-from django.test import Client
+from django.db.models import Model
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from growth.models import User
@@ -34,6 +37,14 @@ def demo(project, settings, tmp_path):
     return project
 
 
+def found_by_staff(model: type[Model], term: str) -> list[Model]:
+    """Return the rows that the list of the model shows for the term, without the page."""
+    request = RequestFactory().get("/", {"q": term})
+    request.user = User.objects.get(username="staff")
+    request.session, request._messages = {}, BaseStorage(request)
+    return list(admin.site._registry[model].get_changelist_instance(request).result_list)
+
+
 def test_every_model_is_registered():
     missing = {model.__name__ for model in OURS if model not in admin.site._registry}
 
@@ -47,10 +58,12 @@ def test_every_list_and_page_opens_on_real_rows(staff, demo):
         if model.__name__ in EXEMPT:
             continue
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        for query in ("", "?q=x", "?q=%00", "?q=cntct_0000000000", "?q='%22--", "?q=%F0%9F%98%80"):
+        for query in ("", "?q='%22--%F0%9F%98%80"):
             assert staff.get(reverse(f"{name}_changelist") + query).status_code in (200, 302)
+        for term in ("x", "\0", "cntct_0000000000"):
+            assert isinstance(found_by_staff(model, term), list)
         if row := model._base_manager.first():
-            page = staff.get(reverse(f"{name}_change", args=[row.pk]))
+            page = staff.get(reverse(f"{name}_change", args=[quote(row.pk)]))
             assert page.status_code == 200, name
             opened += 1
     assert opened > 8

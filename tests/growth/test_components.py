@@ -119,6 +119,21 @@ def test_a_link_is_not_shown_to_who_has_no_token_of_it(project, ingest, anyone, 
     assert gone.json()["error"]["message"] == "Send the share_token of the link, as token."
 
 
+def test_a_share_token_is_changed_on_demand(project, api, anyone):
+    link = make_link(make_program(project))
+    other = make_link(link.program)
+    path = f"/v1/referrals/links/{link.code}"
+    old = api.get(path).json()
+
+    new = api.post(f"{path}/rotate-share-token").json()
+
+    assert new == old | {"share_token": new["share_token"]} == api.get(path).json()
+    assert anyone.get(LINK, {"token": old["share_token"]}).status_code == 401
+    assert anyone.get(LINK, {"token": new["share_token"]}).json()["code"] == link.code
+    assert anyone.get(LINK, {"token": share_token(other)}).status_code == 200
+    assert api.post("/v1/referrals/links/NOBODY/rotate-share-token").status_code == 404
+
+
 def test_a_link_of_a_program_that_is_paused_says_so(project, anyone):
     link = make_link(make_program(project))
     Program.objects.update(status=Program.Status.PAUSED)
@@ -234,32 +249,34 @@ def test_the_guide_is_true(project, anyone, api, invitation):
     place = make_entry(make_waitlist(project, slug=slug))
     _, key = ApiKey.objects.issue(project, name="w", type="write", scopes=[])
     program, contact = make_program(project), make_contact(project)
+    link = make_link(program, contact)
     words = {
         "{slug}": slug,
         "{place token}": status_token(row_of(place)),
         "{program}": program.id,
         "{contact}": contact.id,
-        "{share token}": share_token(make_link(program, contact)),
+        "{share token}": share_token(link),
+        "{code}": link.code,
         "{survey token}": token_of(invitation),
         "{press}": press(invitation),
     }
-    clients = {"/v1/referrals/links": api, f"/v1/public/waitlists/{slug}/entries": None}
+    web = client_with(project, type="write", scopes=[])
     text = (settings.BASE_DIR / "templates" / "docs" / PAGE).read_text()
     for word, value in words.items():
         text = text.replace(word, value)
     blocks = BLOCK.findall(text)
-    assert len(blocks) == 12
+    assert len(blocks) == 14
     said = None
     for language, _, content in blocks:
         if language == "json":
             assert_holds(said, json.loads(content))
             continue
         request = read_request(content)
-        path = request.path.partition("?")[0]
-        client = clients.get(path, anyone) or client_with(project, type="write", scopes=[])
+        client = api if request.path.startswith("/v1/referrals/") else anyone
+        client = web if request.path.endswith("/entries") else client
         response = client.generic(request.method, request.path, request.body, "application/json")
         said = response.json()
-        call = find_call(request.method, path)
+        call = find_call(request.method, request.path.partition("?")[0])
         assert faults(call.answers(response.status_code), said) == []
 
 

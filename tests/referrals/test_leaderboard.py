@@ -6,10 +6,14 @@ import pytest
 from django.db import connection
 
 from contacts.models import Contact
-from referrals import queries
-from referrals.models import Click, Conversion, Link, Referral
+from contacts.operations.erasing import erase_contact
+from contacts.operations.merging import merge_contacts, undo_merge
+from contacts.operations.restoring import restore_contact
+from referrals.models import Click, Conversion, Link, Referral, Standing
 from referrals.operations.clicks import follow_link
 from referrals.operations.conversions import reverse_conversion
+from referrals.operations.noticing import Sign, note_referrals
+from referrals.standings import PLACES, drifts, leaderboard
 from tests.factories import AT, make_contact
 from tests.referrals.factories import DOCUMENTED, convert, make_link, make_program
 
@@ -29,14 +33,8 @@ def board(api, program, **query) -> list[dict]:
 
 
 def came(link, contact=None):
-    Referral.objects.create(
-        project=link.project,
-        program=link.program,
-        link=link,
-        contact=contact or make_contact(link.project),
-        seen_at=AT,
-        created_at=AT,
-    )
+    contact = contact or make_contact(link.project)
+    note_referrals(link.project, [Sign(contact.key, link.code)], at=AT)
 
 
 def test_places_are_by_conversions_then_referrals_then_who_was_first(api, project):
@@ -91,6 +89,63 @@ def test_what_does_not_count_is_not_counted(api, project):
     assert (place["conversions"], place["referrals"]) == (1, 2)
 
 
+def test_who_comes_and_goes_is_counted_anew(api, ingest, project, relay):
+    """A visitor becomes known, referrers are deleted and restored, people merge and part."""
+    program = make_program(project)
+    first, second, third = (make_link(program) for _ in range(3))
+    convert(first)
+    convert(second)
+
+    def standing() -> dict[str, tuple[int, int, int]]:
+        relay()
+        assert list(drifts(project)) == []
+        places = board(api, program)
+        assert list(drifts(project)) == []
+        return {each["contact_id"]: (each["rank"], each["referrals"]) for each in places}
+
+    code = {"context": {"referral": {"code": third.code}}}
+    ingest.post("/v1/track", {"anonymous_id": "a1", "event": "seen", **code})
+    assert standing() == {first.contact_id: (1, 1), second.contact_id: (2, 1)}
+    known = {"anonymous_id": "a1", "user_id": "u1", "traits": {"email": "v@example.com"}}
+    ingest.post("/v1/identify", known)
+    assert standing()[third.contact_id] == (3, 1)
+
+    gone = first.contact
+    gone.remove(at=AT)
+    assert [each["contact_id"] for each in board(api, program)][0] == second.contact_id
+    assert standing() == {second.contact_id: (1, 1), third.contact_id: (2, 1)}
+    restore_contact(gone, at=AT)
+    assert standing()[first.contact_id] == (1, 1)
+
+    friend = Contact.objects.select_related("project").get(email="v@example.com")
+    both = {"source": friend, "target": make_contact(project)}
+    merge_contacts(**both, at=AT)
+    assert standing()[third.contact_id] == (3, 1)
+    both = {"source": second.contact, "target": first.contact}
+    merge_contacts(**both, at=AT)
+    assert standing()[first.contact_id] == (1, 2)
+    assert second.contact_id not in standing()
+    undo_merge(**both, at=AT)
+    assert standing()[first.contact_id] == (1, 1)
+    assert standing()[second.contact_id] == (2, 1)
+    erase_contact(Contact.objects.select_related("project").get(pk=first.contact_id), at=AT)
+    assert first.contact_id not in standing()
+
+
+def test_a_standing_that_is_wrong_is_found(project):
+    program = make_program(project)
+    link, other = make_link(program), make_link(program)
+    convert(link)
+    convert(other)
+    leaderboard(program, None, 9)
+    Standing.objects.filter(contact=link.contact_id).update(referrals=7)
+    Standing.objects.filter(contact=other.contact_id).delete()
+
+    found = {drift.contact: (drift.stored, drift.counted) for drift in drifts(project)}
+
+    assert found == {link.contact_id: ((1, 7), (1, 1)), other.contact_id: ((0, 0), (1, 1))}
+
+
 def test_tiers_have_their_own_names_or_those_of_metals(project):
     program = make_program(
         project,
@@ -134,22 +189,29 @@ def test_pages_and_clicks_are_found_by_their_indexes(project, other_project):
     programs = [make_program(project), make_program(other_project)]
     for program in programs:
         fill(program)
-    with connection.cursor() as cursor:
-        for model in (Link, Conversion, Referral, Click, Contact):
-            cursor.execute(f"ANALYZE {model._meta.db_table}")
+    analyze(Link, Conversion, Referral, Click, Contact, Standing)
+    top = leaderboard(programs[0], None, 26)
+    analyze(Standing)
     link = Link.objects.filter(program=programs[0]).first()
 
-    top = queries.leaderboard(programs[0], None, 26)
-    plan = explained(lambda: queries.leaderboard(programs[0], None, 26))
-    click = explained(lambda: follow_link(link.code, is_machine=True, at=AT))
+    last = [getattr(top[-1], name) for name in PLACES]
+    plan = explained(lambda: leaderboard(programs[0], last, 26))
+    click = explained(lambda: follow_link(link.code, address="", is_machine=True, at=AT))
 
     assert len(top) == 26
     assert top[0].conversions >= top[-1].conversions > 0
-    assert "referrals_conversion" in plan
-    for table in ("referrals_conversion", "referrals_referral"):
-        assert f"Seq Scan on {table}" not in plan
+    assert "Index Scan using standing_rank" in plan
+    for table in ("conversion", "referral"):
+        assert f"referrals_{table}" not in plan
     assert "click_of_link" in click
-    assert "Seq Scan on referrals_" not in click
+    for table in ("link", "click"):
+        assert f"Seq Scan on referrals_{table}" not in click
+
+
+def analyze(*models) -> None:
+    with connection.cursor() as cursor:
+        for model in models:
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
 def fill(program) -> None:
@@ -189,6 +251,13 @@ def fill(program) -> None:
                SELECT project_id, id, %s::timestamptz - n * interval '1 hour', false
                  FROM referrals_link, generate_series(1, 10) n WHERE program_id = %s""",
             [AT, program.key],
+        )
+        cursor.execute(
+            """INSERT INTO referrals_standing (project_id, program_id, contact_id, conversions,
+                      referrals, is_stale)
+               SELECT project_id, program_id, contact_id, 0, 0, true
+                 FROM referrals_link WHERE program_id = %s""",
+            [program.key],
         )
 
 

@@ -167,8 +167,8 @@ def test_a_flood_is_led_on_and_not_written_down(project, monkeypatch):
     assert MOST_A_MINUTE > 3
     link = make_link(make_program(project, landing_url="https://acme.example/"))
 
-    urls = [follow_link(link.code, is_machine=False, at=AT) for _ in range(5)]
-    later = follow_link(link.code, is_machine=False, at=AT + timedelta(minutes=2))
+    urls = [follow_link(link.code, address="", is_machine=False, at=AT) for _ in range(5)]
+    later = follow_link(link.code, address="", is_machine=False, at=AT + timedelta(minutes=2))
 
     assert Click.objects.count() == 4
     assert [("gclk" in told(url)) for url in [*urls, later]] == [True] * 3 + [False] * 2 + [True]

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from growth.models import User
 from referrals.models import Reward
+from referrals.signing import share_token
 from tests.referrals.factories import convert, make_link, make_program
 
 
@@ -48,6 +49,17 @@ def test_staff_approve_reject_and_reverse(staff, project):
     act(staff, "conversion", "reverse", first)
     assert Reward.objects.get(conversion=first).status == "reversed"
     assert "can be approved" in act(staff, "reward", "approve", Reward.objects.first())
+
+
+def test_staff_change_the_share_token_of_a_link(staff, project):
+    link, other = make_link(program := make_program(project)), make_link(program)
+    before = share_token(link)
+    act(staff, "link", "rotate_share_tokens", link)
+    link.refresh_from_db()
+    other.refresh_from_db()
+
+    assert share_token(link) != before
+    assert other.share_version == 0
 
 
 def test_staff_find_a_link_by_its_code(staff, project):

@@ -1,7 +1,7 @@
 """The page of an invitation, and the mail that leads to it."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils.timezone import now
@@ -74,9 +74,20 @@ def test_the_vote_may_be_changed_for_a_day(client, invitation):
 
     Response.objects.update(responded_at=now() - timedelta(hours=25))
     refused = vote(client, invitation, score="10")
-    assert refused.status_code == 409
-    assert client.get(page_of(invitation)).status_code == 409
+    looked = client.get(page_of(invitation))
+    assert (refused.status_code, looked.status_code) == (409, 409)
+    assert "What you sent just now was not kept" in refused.content.decode()
+    assert "was not kept" not in looked.content.decode()
+    assert "<title>You have answered already</title>" in looked.content.decode()
     assert Response.objects.get().score == 2
+
+
+def test_the_day_of_an_answer_is_that_of_the_project(client, project, invitation):
+    Project.objects.update(timezone="Pacific/Auckland")
+    vote(client, invitation, score="9")
+    Response.objects.update(responded_at=datetime(2026, 3, 2, 12, tzinfo=UTC))
+
+    assert "on 3 March 2026" in client.get(page_of(invitation)).content.decode()
 
 
 @pytest.mark.parametrize("score", ["", "11", "-1", "7.5", "nine", "٣", "99999999999", "1e1"])

@@ -1,5 +1,7 @@
 """Contacts that are merged, deleted, restored and erased, and what becomes of their places."""
 
+from datetime import timedelta
+
 from contacts.models import Contact, Email
 from contacts.operations.erasing import erase_contact
 from contacts.operations.merging import merge_contacts, undo_merge
@@ -66,9 +68,40 @@ def test_a_visitor_takes_the_place_along(ingest, project, relay):
     relay()
 
     assert Entry.objects.get().contact.email == "known@example.com"
+    [mail] = Email.objects.all()
+    assert (mail.template_code, mail.email_key) == ("tmpl_wl_confirm", "known@example.com")
     again = enter(waitlist, "known@example.com", is_vouched_for=False)
     assert not again.is_new
-    assert Email.objects.get().template_code == "tmpl_wl_confirm"
+    assert Email.objects.count() == 1
+
+
+def test_who_was_asked_is_not_asked_again_for_another_device(ingest, project, relay):
+    waitlist = make_waitlist(project)
+    make_contact(project, email="known@example.com", external_id="u1")
+    enter(waitlist, "known@example.com", is_vouched_for=False)
+    relay()
+    for number in range(2):
+        ingest.post("/v1/track", {"event": "seen", "anonymous_id": f"a{number}"})
+        ingest.post("/v1/identify", {"user_id": "u1", "anonymous_id": f"a{number}"})
+        relay(AT + timedelta(days=1 + number))
+
+    assert Entry.objects.get().status == "pending"
+    assert Email.objects.count() == 1
+
+
+def test_a_visitor_merged_by_hand_takes_the_place_along(ingest, project, relay):
+    waitlist = make_waitlist(project)
+    known = make_contact(project, email="known@example.com")
+    properties = {"waitlist_id": waitlist.id}
+    call = {"event": "$waitlist_joined", "properties": properties, "anonymous_id": "a1"}
+    ingest.post("/v1/track", call)
+    relay()
+    visitor = Contact.objects.select_related("project").get(email="")
+    merge_contacts(source=visitor, target=known, at=AT)
+    relay()
+
+    assert Entry.objects.get().contact_id == known.id
+    assert Email.objects.get().email_key == "known@example.com"
 
 
 def test_who_is_deleted_leaves_the_queue_and_comes_back_restored(api, project, relay):

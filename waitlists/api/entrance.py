@@ -6,9 +6,9 @@ from django.utils.timezone import now
 from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from contacts.api.ingestion import IngestView
+from growth.api.public import TokenView
 from growth.api.throttling import client_address
 from waitlists.api.serializers import StrangerSerializer
 from waitlists.mail import UnknownToken, read_status_token
@@ -50,14 +50,8 @@ def _said(waitlist: Waitlist, warnings: tuple[str, ...]) -> dict[str, Any]:
     return {"status": status} | ({"warnings": list(warnings)} if warnings else {})
 
 
-class StatusView(APIView):
+class StatusView(TokenView):
     """Shows the bearer of a token one place."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="waitlists"'  # Without it, DRF says 403 instead of 401.
 
     def get(self, request: Request, slug: str) -> Response:
         waitlist = find_by_slug(slug)

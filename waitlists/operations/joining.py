@@ -3,12 +3,13 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.utils import IntegrityError
 
+from contacts.mail.confirming import ASK_AGAIN_AFTER
 from contacts.models import Contact
 from contacts.operations.contacts import upsert_contacts
 from contacts.operations.traits import make_sighting
@@ -93,12 +94,19 @@ def verify(waitlist: Waitlist, entry: Entry, *, at: datetime) -> Row:
     return _confirm(waitlist, entry, at, hops=0)
 
 
-def ask_pending(project: Project, contacts: Collection[int], *, at: datetime) -> None:
+def ask_pending(
+    project: Project,
+    contacts: Collection[int],
+    *,
+    at: datetime,
+    again_after: timedelta = ASK_AGAIN_AFTER,
+) -> None:
     """Ask those of the contacts, by their keys, who are pending whether it was they who joined."""
     pending = Entry.objects.filter(project=project, contact__in=contacts, status=_Status.PENDING)
     lists = ("waitlist__project", "waitlist__stream", "contact__project")
     for entry in pending.select_related(*lists).order_by("id") if contacts else ():
-        send_question(entry.waitlist, row_of(entry), entry.contact, at=at)
+        row = row_of(entry)
+        send_question(entry.waitlist, row, entry.contact, at=at, again_after=again_after)
 
 
 def _admit(waitlist: Waitlist, contact: int, joining: Joining, at: datetime, hops: int) -> Joined:

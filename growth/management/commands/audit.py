@@ -9,14 +9,16 @@ from contacts.models import Segment
 from contacts.operations.auditing import Audit
 from growth.analytics import rollups
 from growth.models import Project
+from referrals.standings import drifts as referral_drifts
 from waitlists.operations.auditing import drifts as waitlist_drifts
 
 
 class Command(BaseCommand):
     help = (
         "Compare stored memberships, contact counts and scores with what plain Python computes "
-        "from contacts and events, the books of waitlists with their entries, and daily totals "
-        "with a recount. Prints a line for each difference, and exits with 1 if there is one."
+        "from contacts and events, the books of waitlists and of leaderboards with what "
+        "they count, and daily totals with a recount. Prints a line for each difference, and "
+        "exits with 1 if there is one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +41,7 @@ class Command(BaseCommand):
                     self.stdout.write(str(drift))
                     drifts += 1
                 contacts += audit.contacts
-                for drift in () if segment or sample else waitlist_drifts(audit.project):
+                for drift in () if segment or sample else _books(audit.project):
                     self.stdout.write(str(drift))
                     drifts += 1
                 if segment is None:
@@ -55,6 +57,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{line} stored={stored} expected={expected}")
             count += 1
         return count
+
+
+def _books(project: Project) -> Iterator[object]:
+    yield from waitlist_drifts(project)
+    yield from referral_drifts(project)
 
 
 def _see_one_snapshot() -> None:

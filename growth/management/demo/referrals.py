@@ -38,7 +38,7 @@ def write_demo_program(project: Project, regulars: Segment, *, at: datetime) -> 
     for referrer, count in zip(referrers, _FRIENDS, strict=False):
         link = links[referrer.id]
         for number in range(count * 3):
-            follow_link(link.code, is_machine=False, at=at - timedelta(hours=number))
+            follow_link(link.code, address="", is_machine=False, at=at - timedelta(hours=number))
         for friend in [friend for _, friend in zip(range(count), friends, strict=False)]:
             claims.append(Claim(link.id, friend.id, "subscription_started", {}, at))
     record_conversions(program, claims, at=at)
