@@ -12,7 +12,7 @@ from contacts.models.event import Fact, announce
 from contacts.operations import scoring
 from contacts.operations.scoring import decay_next
 from contacts.profile import profile
-from contacts.scores import ScoreRules, explain_scores
+from contacts.scores import FULL, ScoreRules, explain_scores
 from contacts.tasks import decay_scores
 from growth.errors import Invalid
 from growth.models import DomainEvent
@@ -79,7 +79,7 @@ def test_everything_that_makes_a_lead_is_a_hundred():
     usual = ScoreRules()
     earned = [*usual.traits.values(), *usual.milestones.values(), usual.email, usual.phone]
 
-    assert sum(earned) == scores.FULL
+    assert sum(earned) == FULL
 
 
 def test_the_api_shows_contributions_and_history(api, project, relay):
