@@ -223,6 +223,7 @@ def _describe(person: Contact, survey: Survey, answer: Answer, at: datetime) -> 
     if answer.score is not None:
         traits[f"last_{survey.type}_score"] = answer.score
     try:
-        person.revise(traits=traits, at=at)
+        with transaction.atomic():
+            person.revise(traits=traits, at=at)
     except Invalid:  # The contact is full; its answer counts all the same.
         return
