@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from contacts.models import Contact, Event, Fact
 from contacts.models.contact import wire_time
 from growth import outbox
