@@ -78,7 +78,7 @@ def emit(project: Project, *news: News, at: datetime, hops: int = 0) -> None:
     if not news:
         return
     rows = [{"type": each.type, "data": each.data, "subject": each.subject} for each in news]
-    with connection.prepared_cursor() as cursor:
+    with connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(
             """
             INSERT INTO growth_domainevent (project_id, type, data, subject, hops, created_at)
