@@ -111,11 +111,6 @@ _EXPLAIN = """
 """
 
 
-def scores(contact: Contact, *, at: datetime) -> dict[str, int]:
-    """Return the contact's scores at this moment."""
-    return {name: each["score"] for name, each in explain_scores(contact, at=at).items()}
-
-
 def explain_scores(contact: Contact, *, at: datetime) -> dict[str, dict[str, Any]]:
     """Return the contact's scores at this moment, each with the contributions it is the sum of."""
     params = parameters(contact.project, [contact.key], at=at)

@@ -2,6 +2,7 @@
 
 import re
 
+from django.conf import settings
 from django.http import HttpRequest
 from django_structlog.middlewares import RequestMiddleware
 
@@ -16,3 +17,9 @@ class LogMiddleware(RequestMiddleware):
         """Return the request in words."""
         path = _TOKEN.sub(r"/\1/…", request.path)
         return f"{request.method} {path}"
+
+    @staticmethod
+    def bind_user_id(request: HttpRequest) -> None:
+        """Note who is signed in. Callers of the API have no session, and are not looked up."""
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            RequestMiddleware.bind_user_id(request)

@@ -78,12 +78,12 @@ def emit(project: Project, *news: News, at: datetime, hops: int = 0) -> None:
     if not news:
         return
     rows = [{"type": each.type, "data": each.data, "subject": each.subject} for each in news]
-    with connection.cursor() as cursor:
+    with connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(
             """
             INSERT INTO growth_domainevent (project_id, type, data, subject, hops, created_at)
-            SELECT %s, type, data, subject, %s, %s
-              FROM jsonb_to_recordset(%s) AS row (type text, data jsonb, subject bigint)
+            SELECT %s::bigint, type, data, subject, %s::smallint, %s::timestamptz
+              FROM jsonb_to_recordset(%s::jsonb) AS row (type text, data jsonb, subject bigint)
             """,
             [project.key, hops, at, orjson.dumps(rows).decode()],
         )

@@ -13,8 +13,9 @@ from referrals.models import Click, Conversion, Link, Program, Referral, Reward
 from referrals.models.referral import IS_KNOWN
 
 _REFERRED_BY = f"""
-    SELECT count(DISTINCT people.contact_id) FROM (
-        SELECT referral.contact_id
+    SELECT count(DISTINCT people.contact_id),
+           count(*) FILTER (WHERE people.is_conversion) FROM (
+        SELECT referral.contact_id, false AS is_conversion
           FROM referrals_link link
           JOIN referrals_referral referral ON referral.project_id = %(project)s
                AND referral.link_id = link.id AND referral.contact_id <> link.contact_id
@@ -22,7 +23,7 @@ _REFERRED_BY = f"""
          WHERE link.project_id = %(project)s AND link.contact_id = %(contact)s
            AND {IS_KNOWN}
          UNION ALL
-        SELECT contact_id FROM referrals_conversion
+        SELECT contact_id, true FROM referrals_conversion
          WHERE project_id = %(project)s AND referrer_id = %(contact)s AND status = 'recorded'
     ) people
 """
@@ -66,11 +67,10 @@ def _per_link(rows: QuerySet) -> Coalesce:
 def referral_stats(contact: Contact) -> dict[str, int]:
     """Return how many people the contact brought, and how many of them converted."""
     params = {"project": contact.project_key, "contact": contact.key}
-    with connection.cursor() as cursor:
+    with connection.prepared_cursor() as cursor:
         cursor.execute(_REFERRED_BY, params)
-        referred = cursor.fetchone()[0]
-    standing = Conversion.objects.filter(project=contact.project_id, referrer=contact).standing()
-    return {"referrals_made": referred, "conversions": standing.count()}
+        referred, conversions = cursor.fetchone()
+    return {"referrals_made": referred, "conversions": conversions}
 
 
 def conversion_rate(project: Project) -> float | None:

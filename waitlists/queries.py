@@ -193,7 +193,7 @@ def stats(waitlist: Waitlist) -> dict[str, Any]:
 
 def entries_of(contact: Contact) -> list[dict[str, Any]]:
     """Return the contact's places, as its profile shows them."""
-    with connection.cursor() as cursor:
+    with connection.prepared_cursor() as cursor:
         cursor.execute(_OWN, {"project": contact.project_key, "contact": contact.key})
         return [Row(*row).as_dict() for row in cursor.fetchall()]
 

@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, F, Func, OuterRef, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import MD5, Lower
 
-from contacts.models.event import announce
+from contacts.models.event import announce, news_of
 from contacts.models.identity import Identity
 from contacts.models.search import Words, beginning_with
 from contacts.models.segment import leave_segments
@@ -137,7 +137,7 @@ class Contact(ProjectModel):
     def __str__(self) -> str:
         return self.email or self.external_id or self.phone or self.id
 
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def revise(
         self,
         *,
@@ -152,7 +152,8 @@ class Contact(ProjectModel):
 
         ``claims`` maps a kind to how the value is written and how it is compared; empty removes it.
         With ``may_duplicate`` it may have what another contact owns, and is no owner of it. With
-        ``is_shallow`` a trait that is an object replaces the one it had.
+        ``is_shallow`` a trait that is an object replaces the one it had. What it refuses ends the
+        transaction of a caller who makes no savepoint.
 
         :raises Conflict: if another contact owns an identifier.
         :raises Invalid: if it would have more traits than may be stored.
@@ -172,10 +173,11 @@ class Contact(ProjectModel):
         if not changed:
             return
         self.updated_at = at
-        self.save()
+        self.save(update_fields=_REVISED)
         data = self.snapshot() | {"changed": sorted(changed)}
-        self._tell(DomainEventType.CONTACT_UPDATED, data, at)
-        announce(self.project, changes={each: [self.key] for each in changed}, at=at)
+        updated = outbox.News(DomainEventType.CONTACT_UPDATED, data, subject=self.key)
+        moved = news_of({each: [self.key] for each in changed})
+        outbox.emit(self.project, updated, moved, at=at)
 
     @transaction.atomic
     def remove(self, *, at: datetime) -> None:
@@ -245,6 +247,7 @@ class Contact(ProjectModel):
         outbox.emit(self.project, outbox.News(type, data, subject=self.key), at=at)
 
 
+_REVISED = ("email", "email_key", "phone", "external_id", "traits", "tags", "updated_at")
 _WANING = models.Q(engagement__gt=0) | models.Q(decayed_on=None)
 
 

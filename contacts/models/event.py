@@ -171,8 +171,13 @@ def announce(
     if not changes:
         return
     hops, is_quiet = _unlooped(project, hops, is_quiet)
+    outbox.emit(project, news_of(changes, is_quiet=is_quiet), at=at, hops=hops)
+
+
+def news_of(changes: Changes, *, is_quiet: bool = False) -> outbox.News:
+    """Return what ``announce`` tells, for whoever tells more at the same time."""
     data = {"changes": changes, "events": [], "quiet": is_quiet}
-    outbox.emit(project, outbox.News(DomainEventType.EVENTS_RECORDED, data), at=at, hops=hops)
+    return outbox.News(DomainEventType.EVENTS_RECORDED, data)
 
 
 def _unlooped(project: Project, hops: int, is_quiet: bool) -> tuple[int, bool]:

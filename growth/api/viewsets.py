@@ -15,7 +15,7 @@ from growth.api.audit import audited
 from growth.api.fields import StrictSerializer
 from growth.api.idempotency import answered_once
 from growth.api.permissions import scope
-from growth.models import Project
+from growth.models import Project, ProjectModel
 
 
 class ProjectViewSet(GenericViewSet):
@@ -77,7 +77,10 @@ class ProjectViewSet(GenericViewSet):
 
     def get_object(self) -> Any:
         require_spelling(self.queryset.model, self.kwargs[self.lookup_field])
-        return super().get_object()
+        thing = super().get_object()
+        if isinstance(thing, ProjectModel):
+            thing.project = self.project  # It was read with the key.
+        return thing
 
     def checked(self, **options: Any) -> Any:
         """Return the serializer of this action, holding the valid body of the request."""

@@ -77,8 +77,15 @@ class ProjectModel(models.Model):
         return self._meta.get_field("project").get_prep_value(self.project_id)
 
     def lock(self) -> None:
-        """Read the row again and keep others from changing it until the transaction ends."""
+        """Read the row again and keep others from changing it until the transaction ends.
+
+        The project stays as it was read, if it was: a row belongs to one for ever.
+        """
+        field = self._meta.get_field("project")
+        project = field.get_cached_value(self, default=None)
         self.refresh_from_db(from_queryset=type(self)._base_manager.select_for_update())
+        if project is not None:
+            field.set_cached_value(self, project)
 
 
 def next_keys(model: type[models.Model], count: int) -> list[int]:

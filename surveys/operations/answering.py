@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from contacts.models import Contact, Event, Fact
 from contacts.models.contact import wire_time
 from growth import outbox
@@ -223,6 +225,7 @@ def _describe(person: Contact, survey: Survey, answer: Answer, at: datetime) -> 
     if answer.score is not None:
         traits[f"last_{survey.type}_score"] = answer.score
     try:
-        person.revise(traits=traits, at=at)
+        with transaction.atomic():
+            person.revise(traits=traits, at=at)
     except Invalid:  # The contact is full; its answer counts all the same.
         return

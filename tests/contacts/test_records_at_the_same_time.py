@@ -13,7 +13,7 @@ from contacts.models.event import Fact
 from contacts.operations.consents import Stance, make_topic, record_consents, remove_topic
 from contacts.operations.scoring import decay_next
 from contacts.operations.tags import retag
-from contacts.scores import scores
+from contacts.scores import explain_scores
 from growth import outbox
 from growth.errors import Conflict, Invalid
 from growth.models import DomainEvent, ListenerFailure, Project
@@ -120,4 +120,5 @@ def test_scores_end_exact_while_events_news_and_the_night_come_at_once(project):
     for contact in contacts:
         activity = ContactActivity.objects.get(contact=contact)
         stored = {"engagement": activity.engagement, "lead": activity.lead}
-        assert stored == scores(contact, at=tomorrow) == {"engagement": 24, "lead": 20}
+        told = {name: each["score"] for name, each in explain_scores(contact, at=tomorrow).items()}
+        assert stored == told == {"engagement": 24, "lead": 20}

@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from contacts import oracle, rules, scores
+from contacts import oracle, rules
 from contacts.models import Contact, ContactActivity, ContactScore, Event
 from contacts.models.event import Fact, announce
 from contacts.operations import scoring
 from contacts.operations.scoring import decay_next
-from contacts.scores import ScoreRules, explain_scores
+from contacts.profile import profile
+from contacts.scores import FULL, ScoreRules, explain_scores
 from contacts.tasks import decay_scores
 from growth.errors import Invalid
 from growth.models import DomainEvent
@@ -78,7 +79,7 @@ def test_everything_that_makes_a_lead_is_a_hundred():
     usual = ScoreRules()
     earned = [*usual.traits.values(), *usual.milestones.values(), usual.email, usual.phone]
 
-    assert sum(earned) == scores.FULL
+    assert sum(earned) == FULL
 
 
 def test_the_api_shows_contributions_and_history(api, project, relay):
@@ -104,7 +105,7 @@ def test_scores_are_what_the_oracle_says(project, seed):
         at = AT + number * DAY + timedelta(hours=random.randrange(24))
         for contact in contacts:
             person, zone = people[contact.key], ZoneInfo(project.timezone)
-            assert scores.scores(contact, at=at) == {
+            assert profile(contact, at=at)["scores"] == {
                 "engagement": oracle.engagement(person, at=at, zone=zone),
                 "lead": oracle.lead(person),
             }
@@ -161,7 +162,7 @@ def test_engagement_goes_down_each_day_and_segments_follow(project, relay):
         decay(AT + days * DAY)
         relay(AT + days * DAY)
         assert stored(contact)[0] == expected
-        assert scores.scores(contact, at=AT + days * DAY)["engagement"] == expected
+        assert profile(contact, at=AT + days * DAY)["scores"]["engagement"] == expected
         assert is_member(segment, contact) == (expected >= 5)
 
     history = ContactScore.objects.order_by("day").values_list("engagement", flat=True)

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.urls import include, path
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.generics import ListAPIView, RetrieveUpdateAPIView
+from rest_framework.generics import ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from contacts.api.contacts import ContactViewSet
-from contacts.models import Contact, Event, Membership
+from contacts.models import Contact, Event
+from growth.management.bench.plain import ContactView, TrackView
 from growth.models import ApiKey
 
 
@@ -62,41 +63,6 @@ class ContactsView(ListAPIView):
         return super().get_queryset().filter(project=self.request.auth.project)
 
 
-class MembershipSerializer(serializers.ModelSerializer):
-    segment_id = serializers.CharField()
-    name = serializers.CharField(source="segment.name")
-
-    class Meta:
-        model = Membership
-        fields = ("segment_id", "name", "entered_at")
-
-
-class ProfileSerializer(ContactSerializer):
-    segments = serializers.SerializerMethodField()
-    recent_events = serializers.SerializerMethodField()
-
-    class Meta(ContactSerializer.Meta):
-        fields = (*ContactSerializer.Meta.fields, "segments", "recent_events")
-
-    def get_segments(self, contact: Contact) -> list:
-        found = Membership.objects.filter(project=contact.project_id, contact=contact)
-        return MembershipSerializer(found.select_related("segment"), many=True).data
-
-    def get_recent_events(self, contact: Contact) -> list:
-        found = Event.objects.filter(project=contact.project_id, contact=contact)
-        return EventSerializer(found.order_by("-timestamp")[:10], many=True).data
-
-
-class ContactView(RetrieveUpdateAPIView):
-    permission_classes = ()
-    throttle_classes = ()
-    serializer_class = ProfileSerializer
-    renderer_classes = (JSONRenderer,)
-
-    def get_queryset(self) -> QuerySet:
-        return Contact.objects.alive().filter(project=self.request.auth.project)
-
-
 class AnyKey(BaseAuthentication):
     """Takes everybody for the first key that there is."""
 
@@ -119,6 +85,7 @@ class OpenContactViewSet(ContactViewSet):
 
 urlpatterns = [
     path("naive/contacts/<str:pk>", ContactView.as_view()),
+    path("naive/track", TrackView.as_view()),
     path("open/contacts/<str:pk>", OpenContactViewSet.as_view({"get": "retrieve"})),
     path("naive/events", EventsView.as_view()),
     path("naive/contacts", ContactsView.as_view()),
