@@ -6,8 +6,10 @@ from base64 import b64decode
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import NamedTuple
 
 import structlog
+from django.db import connection
 from django.db.models import Q
 from django.utils.timezone import now
 from rest_framework.authentication import BaseAuthentication
@@ -111,32 +113,64 @@ def _touch(key: ApiKey, at: datetime) -> None:
     ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
 
 
+class _Known(NamedTuple):
+    """A key, until when nobody asks whether it still is like this, and its rows' versions."""
+
+    key: ApiKey | None
+    fresh_until: float = 0
+    versions: str | None = None
+
+
 class _RecentKeys:
-    """Keys as they were in the database up to a second ago, by digest."""
+    """Keys as they were in the database up to a second ago, by digest.
+
+    After that second their rows are only asked whether they are still the same.
+    """
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
+        self._entries: OrderedDict[bytes, _Known] = OrderedDict()
         self._lock = Lock()
 
     def get(self, text: str) -> ApiKey | None:
         wanted = digest(text)
         with self._lock:
-            fresh_until, key = self._entries.get(wanted, (0.0, None))
-        if fresh_until > time.monotonic():
-            return key
-        if key := _opened(text) if text.startswith(HEADS["access"]) else _stored(wanted):
-            self._keep(wanted, key)
-        return key
+            known = self._entries.get(wanted, _Known(None))
+        if known.fresh_until > time.monotonic():
+            return known.key
+        if text.startswith(HEADS["access"]):
+            return self._kept(wanted, _opened(text))
+        versions = _versions(wanted)  # Before the key: what changes in between is seen next time.
+        is_same = known.key and versions and versions == known.versions
+        return self._kept(wanted, known.key if is_same else _stored(wanted), versions)
 
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
 
-    def _keep(self, wanted: bytes, key: ApiKey) -> None:
-        with self._lock:
-            self._entries[wanted] = (time.monotonic() + _KEEP_SECONDS, key)
-            while len(self._entries) > _KEEP_KEYS:
-                self._entries.popitem(last=False)
+    def _kept(
+        self, wanted: bytes, key: ApiKey | None, versions: str | None = None
+    ) -> ApiKey | None:
+        if key:
+            with self._lock:
+                self._entries[wanted] = _Known(key, time.monotonic() + _KEEP_SECONDS, versions)
+                while len(self._entries) > _KEEP_KEYS:
+                    self._entries.popitem(last=False)
+        return key
+
+
+def _versions(wanted: bytes) -> str | None:
+    """Return what changes whenever the rows of the key or of its project do."""
+    with connection.prepared_cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT concat_ws(' ', key.ctid, key.xmin, project.ctid, project.xmin)
+              FROM growth_apikey key JOIN growth_project project ON project.id = key.project_id
+             WHERE key.digest = %s
+            """,
+            [wanted],
+        )
+        found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def _stored(wanted: bytes) -> ApiKey | None:

@@ -80,6 +80,43 @@ def test_an_immediate_revocation_is_not_lengthened_by_a_later_one(project):
     assert call(key).status_code == 401
 
 
+@pytest.fixture
+def one_second_later(monkeypatch):
+    """Return what makes the process believe that a second has passed."""
+    clock = {"now": 0.0}
+    monkeypatch.setattr(authentication.time, "monotonic", lambda: clock["now"])
+    return lambda: clock.update(now=clock["now"] + 1)
+
+
+def test_what_other_processes_change_of_a_key_is_seen_after_a_second(project, one_second_later):
+    row, key = ApiKey.objects.issue(project, name="server", type="secret", scopes=["*"])
+    assert call(key).status_code == 200
+
+    ApiKey.objects.filter(pk=row.pk).update(scopes=["surveys:read"])
+    assert call(key).status_code == 200
+    one_second_later()
+    assert call(key).status_code == 403
+
+    ApiKey.objects.filter(pk=row.pk).delete()
+    one_second_later()
+    assert call(key).status_code == 401
+
+
+def test_a_key_that_did_not_change_is_not_read_again(
+    project, one_second_later, django_assert_num_queries
+):
+    _, key = ApiKey.objects.issue(project, name="server", type="secret", scopes=["*"])
+    for _ in range(2):  # The first use is noted, which is a change.
+        authentication.authenticated(key, at=now())
+        one_second_later()
+
+    with django_assert_num_queries(1) as asked:
+        found = authentication.authenticated(key, at=now())
+
+    assert found.project == project
+    assert "ctid" in asked[0]["sql"]
+
+
 def test_the_last_use_is_noted_once_a_minute(project, django_assert_num_queries):
     row, key = ApiKey.objects.issue(project, name="server", type="secret", scopes=["*"])
     call(key)
