@@ -123,12 +123,12 @@ BEGUN = f"""
 running AS (
     SELECT id FROM contacts_mailstream
      WHERE paused_at IS NULL
-       AND id IN (SELECT stream_id FROM contacts_email WHERE id = ANY(%(mails)s))
+       AND id IN (SELECT stream_id FROM contacts_email WHERE id = ANY(%(mails)s::bigint[]))
      ORDER BY id FOR SHARE
 ), begun AS (
     UPDATE contacts_email email
-       SET state = 'sending', leased_until = %(sending_until)s, attempts = email.attempts + 1,
-           first_attempt_at = coalesce(email.first_attempt_at, %(at)s)
+       SET state = 'sending', leased_until = %(sending_until)s::timestamptz, attempts = email.attempts + 1,
+           first_attempt_at = coalesce(email.first_attempt_at, %(at)s::timestamptz)
       FROM unnest(%(mails)s::bigint[], %(earlier)s::integer[]) AS chunk (id, earlier)
      WHERE email.id = chunk.id AND email.state = 'claimed' AND email.leased_until = %(until)s
        AND email.stream_id IN (SELECT id FROM running)
@@ -138,6 +138,8 @@ running AS (
 )
 """
 """The part of a statement that marks a chunk as being sent; ``begun`` holds the keys."""
+
+_BEGIN = f"WITH {BEGUN} SELECT id FROM begun"
 
 
 @dataclass(frozen=True)
@@ -235,8 +237,8 @@ def _hold_and_begin(
 
 
 def _begin(mails: Sequence[Mail], until: datetime, at: datetime) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH {BEGUN} SELECT id FROM begun", beginning(mails, until=until, at=at))
+    with connection.prepared_cursor() as cursor:
+        cursor.execute(_BEGIN, beginning(mails, until=until, at=at))
         return {key for (key,) in cursor.fetchall()}
 
 

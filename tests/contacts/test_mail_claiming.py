@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contacts.mail import claiming, outcomes, sending
+from contacts.mail import claiming, recording, sending
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
 from contacts.models import Email, Suppression
@@ -120,7 +120,7 @@ def test_a_worker_that_dies_while_sending_leaves_a_doubt_that_nobody_sends(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(outcomes, "record", die)
+        patch.setattr(recording, "record", die)
         with pytest.raises(KeyboardInterrupt):
             send_due(at=AT, relay=smtp)
     assert states(stream) == ["sending"]
@@ -134,13 +134,13 @@ def test_a_worker_that_dies_while_sending_leaves_a_doubt_that_nobody_sends(
 
 def test_a_worker_that_was_only_slow_resolves_the_doubt(project, stream, smtp, monkeypatch):
     queue(stream, people(project, "a@example.com"))
-    record = outcomes.record
+    record = recording.record
 
     def record_late(*args, **kwargs):
         assert claiming.settle_lost(at=AT + 6 * MINUTE) == 1
         record(*args, **kwargs)
 
-    monkeypatch.setattr(outcomes, "record", record_late)
+    monkeypatch.setattr(recording, "record", record_late)
     send_due(at=AT, relay=smtp)
 
     assert states(stream) == ["sent"]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from contacts.mail.dialogue import Envelope, Fate
+from contacts.mail.envelopes import Envelope
+from contacts.mail.fates import Fate
 from contacts.mail.transport import Relay, RelayDown, parse_url
 from tests import smtp_sink
 from tests.smtp_sink import Sink

@@ -15,7 +15,8 @@ from django.utils.timezone import now
 
 from contacts.mail import claiming
 from contacts.mail.claiming import Mail
-from contacts.mail.parcels import Parcel, write
+from contacts.mail.envelopes import Parcel
+from contacts.mail.parcels import write
 from contacts.mail.queueing import Mailing, Recipient, queue_recipients
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
