@@ -5,7 +5,7 @@ It ends by itself: the mails of a worker that died are due again.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,7 +45,7 @@ _OBJECTION = f"""
               (SELECT 'cap' FROM growth_project project
                  JOIN contacts_mailstream pressing ON pressing.id = email.stream_id
                       AND pressing.kind IN ({_PROMOTIONAL})
-                WHERE project.id = email.project_id
+                WHERE project.id = email.project_id AND project.mail_cap_count IS NOT NULL
                   AND project.mail_cap_count <= {{earlier}} + (
                       SELECT count(*) FROM contacts_email past
                         JOIN contacts_mailstream its ON its.id = past.stream_id
@@ -127,10 +127,12 @@ running AS (
      ORDER BY id FOR SHARE
 ), begun AS (
     UPDATE contacts_email email
-       SET state = 'sending', leased_until = %(sending_until)s::timestamptz, attempts = email.attempts + 1,
+       SET state = 'sending', leased_until = %(sending_until)s::timestamptz,
+           attempts = email.attempts + 1,
            first_attempt_at = coalesce(email.first_attempt_at, %(at)s::timestamptz)
       FROM unnest(%(mails)s::bigint[], %(earlier)s::integer[]) AS chunk (id, earlier)
-     WHERE email.id = chunk.id AND email.state = 'claimed' AND email.leased_until = %(until)s
+     WHERE email.id = chunk.id AND email.id = ANY(%(mails)s::bigint[])  -- by its key, always
+       AND email.state = 'claimed' AND email.leased_until = %(until)s
        AND email.stream_id IN (SELECT id FROM running)
        AND (SELECT {_OBJECTION.format(earlier="chunk.earlier")} FROM contacts_contact contact
              WHERE contact.id = email.contact_id) IS NULL
@@ -196,17 +198,22 @@ def claim(*, at: datetime, limit: int, stream: int | None = None) -> Claim:
 
 
 def begin(
-    mails: Sequence[Mail], *, until: datetime, at: datetime, capped: Collection[int] = ()
+    mails: Sequence[Mail],
+    *,
+    until: datetime,
+    at: datetime,
+    capped: Collection[int] = (),
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> set[int]:
     """Mark the claimed mails as being sent; return the keys of those that still may be.
 
     This is the last look: at suppressions and consents, at what the contacts of ``capped`` projects
     got, which are locked for it, and at the stream under a lock, so that after a pause has
-    committed no mail begins.
+    committed no mail begins. ``meanwhile`` is called while the database works.
     """
     if pressing := pressing_in(mails, capped):
         return _hold_and_begin(mails, sorted({mail.contact for mail in pressing}), until, at)
-    return _begin(mails, until, at)
+    return _begin(mails, until, at, meanwhile)
 
 
 def pressing_in(mails: Sequence[Mail], capped: Collection[int]) -> list[Mail]:
@@ -236,10 +243,15 @@ def _hold_and_begin(
     return _begin(mails, until, at)
 
 
-def _begin(mails: Sequence[Mail], until: datetime, at: datetime) -> set[int]:
-    with connection.prepared_cursor() as cursor:
-        cursor.execute(_BEGIN, beginning(mails, until=until, at=at))
-        return {key for (key,) in cursor.fetchall()}
+def _begin(
+    mails: Sequence[Mail],
+    until: datetime,
+    at: datetime,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> set[int]:
+    with connection.underway(_BEGIN, beginning(mails, until=until, at=at)) as cursor:
+        meanwhile()
+    return {key for (key,) in cursor.fetchall()}
 
 
 def _earlier(mails: Sequence[Mail]) -> list[int]:

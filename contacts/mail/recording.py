@@ -6,7 +6,7 @@ worth less time than a statement of its own.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -67,9 +67,6 @@ _RECORD_AND_BEGIN = f"""
     SELECT id, true FROM settled UNION ALL SELECT id, false FROM begun
 """
 
-_Cause = tuple[int, int]
-
-
 @dataclass(frozen=True)
 class Holder:
     """The worker that holds the mails of a claim: its projects, and until when the claim lasts."""
@@ -81,50 +78,78 @@ class Holder:
 
 def record(outcomes: Sequence[Outcome], holder: Holder) -> None:
     """Write the outcomes of mails that the worker holds, and tell the system."""
-    _record(outcomes, (), holder)
+    _record(outcomes, (), holder, _nothing)
 
 
 def record_and_begin(
-    outcomes: Sequence[Outcome], mails: Sequence[Mail], holder: Holder
+    outcomes: Sequence[Outcome],
+    mails: Sequence[Mail],
+    holder: Holder,
+    meanwhile: Callable[[], object],
 ) -> set[int]:
     """Write the outcomes of a chunk, tell the system, and mark the next chunk as being sent, all of
     it or nothing; return the keys of those that may be sent.
 
     Outcomes that end an address or free a place under a cap must be seen before the next chunk
-    begins: they are for ``record``.
+    begins: they are for ``record``. ``meanwhile`` is called while the database works.
     """
-    return _record(outcomes, mails, holder)
+    return _record(outcomes, mails, holder, meanwhile)
 
 
-def _record(outcomes: Sequence[Outcome], mails: Sequence[Mail], holder: Holder) -> set[int]:
-    causes = _by_cause(outcomes)
-    is_one_statement = len(causes) == 1 and not any(outcome.is_felt for outcome in outcomes)
-    write = _write_at_once if is_one_statement else _write_together
-    return write(causes, mails, holder) if causes else set()
+def _nothing() -> None:
+    return
 
 
-def _write(
-    causes: Mapping[_Cause, Sequence[Outcome]], mails: Sequence[Mail], holder: Holder
+def _record(
+    outcomes: Sequence[Outcome],
+    mails: Sequence[Mail],
+    holder: Holder,
+    meanwhile: Callable[[], object],
+) -> set[int]:
+    causes = list(_by_cause(outcomes).values())
+    if len(causes) == 1 and not any(outcome.is_felt for outcome in outcomes):
+        return _write(outcomes, mails, holder, meanwhile)
+    return _write_together(causes, mails, holder)
+
+
+@atomic_with_retries
+def _write_together(
+    causes: Sequence[Sequence[Outcome]], mails: Sequence[Mail], holder: Holder
 ) -> set[int]:
     begun: set[int] = set()
-    for place, (cause, outcomes) in enumerate(causes.items(), start=1):
-        kept, begun = _execute(cause, outcomes, mails if place == len(causes) else (), holder)
-        held = [outcome for outcome in outcomes if outcome.mail.key in kept]
-        transaction.on_commit(partial(_count, held))
-        _note_bounces(held, holder.at)
+    for place, outcomes in enumerate(causes, start=1):
+        begun = _write(outcomes, mails if place == len(causes) else (), holder, _nothing)
     return begun
 
 
-_write_at_once = with_retries(_write)
-_write_together = atomic_with_retries(_write)
+@with_retries
+def _write(
+    outcomes: Sequence[Outcome],
+    mails: Sequence[Mail],
+    holder: Holder,
+    meanwhile: Callable[[], object],
+) -> set[int]:
+    """Write outcomes of one cause, and begin the mails; return the keys of those that have begun.
 
-
-def _execute(
-    cause: _Cause, outcomes: Sequence[Outcome], mails: Sequence[Mail], holder: Holder
-) -> tuple[set[int], set[int]]:
-    """Return the keys of the outcomes that were written, and of the mails that have begun."""
-    project, hops = holder.projects[cause[0]], cause[1]
+    Without bounces it is a single statement.
+    """
     partitions.ensure(holder.at, holder.at)
+    params = _parameters(outcomes, holder)
+    params |= claiming.beginning(mails, until=holder.until, at=holder.at)
+    with connection.underway(_RECORD_AND_BEGIN, params) as cursor:
+        meanwhile()
+    rows = cursor.fetchall()
+    outbox.wake(outbox.RELAY_TASK)
+    kept = {key for key, is_settled in rows if is_settled}
+    held = [outcome for outcome in outcomes if outcome.mail.key in kept]
+    transaction.on_commit(partial(_count, held))
+    _note_bounces(held, holder.at)
+    return {key for key, is_settled in rows if not is_settled}
+
+
+def _parameters(outcomes: Sequence[Outcome], holder: Holder) -> dict[str, Any]:
+    cause = outcomes[0].mail
+    project, hops = holder.projects[cause.project], cause.hops + 1
     news_hops, is_quiet = unlooped(project, hops)
     params = storing_parameters(
         project,
@@ -134,19 +159,12 @@ def _execute(
         is_quiet=is_quiet,
         is_own_act=False,
     )
-    params |= claiming.beginning(mails, until=holder.until, at=holder.at)
-    params["outcomes"] = orjson.dumps([_row(outcome) for outcome in outcomes]).decode()
-    with connection.prepared_cursor() as cursor:
-        cursor.execute(_RECORD_AND_BEGIN, params)
-        rows = cursor.fetchall()
-    outbox.wake(outbox.RELAY_TASK)
-    kept = {key for key, is_settled in rows if is_settled}
-    return kept, {key for key, is_settled in rows if not is_settled}
+    return params | {"outcomes": orjson.dumps([_row(each) for each in outcomes]).decode()}
 
 
-def _by_cause(outcomes: Sequence[Outcome]) -> dict[_Cause, list[Outcome]]:
+def _by_cause(outcomes: Sequence[Outcome]) -> dict[tuple[int, int], list[Outcome]]:
     """Return the outcomes by project and number of causes, which their events have in common."""
-    causes: dict[_Cause, list[Outcome]] = defaultdict(list)
+    causes: dict[tuple[int, int], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         causes[outcome.mail.project, outcome.mail.hops + 1].append(outcome)
     return causes

@@ -91,9 +91,12 @@ class _Batch:
         return self._noted(is_there, bool(mails))
 
     def _send_chunks(self) -> bool:
-        is_there, stop = True, time.monotonic() + BATCH_SECONDS
-        while is_there and self._writer.untaken and time.monotonic() < stop:
+        stop = time.monotonic() + BATCH_SECONDS
+        is_there = True
+        while is_there and self._writer.untaken:
             is_there = self._send_chunk()
+            if time.monotonic() > stop:
+                break
         self._release(self._writer.untaken)
         return is_there
 
@@ -164,13 +167,20 @@ class _Batch:
 
     def _begun(self, mails: Sequence[Mail]) -> set[int]:
         """Begin these mails, in one step with the outcomes of those before if that is the same."""
+        meanwhile = self._writer.write_all_ahead
         is_felt = any(made.is_felt for made in self._made)
         if self._made and not is_felt and not claiming.pressing_in(mails, self._capped):
-            begun = recording.record_and_begin(self._made, mails, self._holder)
+            begun = recording.record_and_begin(self._made, mails, self._holder, meanwhile)
             self._made = []
             return begun
         self._record()
-        return claiming.begin(mails, until=self._claim.until, at=self._at, capped=self._capped)
+        return claiming.begin(
+            mails,
+            until=self._claim.until,
+            at=self._at,
+            capped=self._capped,
+            meanwhile=meanwhile,
+        )
 
     def _hand_over(self, going: Sequence[_Written]) -> bool:
         """Hand the mails over, and write the next meanwhile; tell whether the server was there all

@@ -17,6 +17,7 @@ from contacts.models import Email, Template
 from contacts.models.addresses import AddressError
 from growth.models import Project
 
+MOST_AHEAD = 20
 LONG = 0.02
 """Seconds; whoever waits for a reply does not wait for mails that take longer to write."""
 
@@ -53,7 +54,7 @@ class Writer:
 
     def write_ahead(self) -> None:
         """Write one mail more. What is amiss with it is left to ``take``, when nothing waits."""
-        if self._is_held_up or len(self._ahead) == len(self._untaken):
+        if self._is_held_up or len(self._ahead) >= min(MOST_AHEAD, len(self._untaken)):
             return
         began = time.monotonic()
         try:
@@ -62,6 +63,11 @@ class Writer:
             self._is_held_up = True
         else:
             self._is_held_up = time.monotonic() - began > LONG
+
+    def write_all_ahead(self) -> None:
+        """Write as many mails more as ``write_ahead`` ever writes."""
+        for _ in range(MOST_AHEAD - len(self._ahead)):
+            self.write_ahead()
 
     def copied_to(self, mail: Mail) -> Sequence[str]:
         """Return the addresses of users who get copies of the mail."""

@@ -2,6 +2,8 @@
 with statements that each connection plans only once.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from select import POLLIN, poll
 from typing import Any
 
@@ -35,6 +37,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         self.ensure_connection()
         return self._prepare_cursor(base.ServerBindingCursor(self.connection))
+
+    @contextmanager
+    def underway(self, sql: str, params: Mapping[str, Any]) -> Iterator[CursorWrapper]:
+        """Let the server work on a statement while the block does something else with its time.
+
+        It is a transaction by itself, unless there is one. At the end of the block it is committed,
+        or raises what went wrong; then the cursor has its rows. In the block nothing can be asked
+        of the connection. For ``sql`` see ``prepared_cursor``.
+        """
+        cursor = self.prepared_cursor()
+        is_alone = not self.in_atomic_block
+        try:
+            with self.wrap_database_errors, self.connection.pipeline():
+                if is_alone:
+                    self.connection.execute("BEGIN")
+                cursor.execute(sql, params)
+                if is_alone:
+                    self.connection.execute("COMMIT")
+                yield cursor
+        except BaseException:
+            if is_alone and not self.connection.closed:
+                self.connection.rollback()
+            raise
 
 
 def _is_gone(connection: Connection) -> bool:
