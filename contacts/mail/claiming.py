@@ -184,6 +184,11 @@ class Return:
     paced_at: datetime | None = None
 
 
+def idly() -> bool:
+    """Do nothing while the database works."""
+    return False
+
+
 def claim(*, at: datetime, limit: int, stream: int | None = None) -> Claim:
     """Take due mails for this worker, of all streams or of one; those that must not be sent are
     decided on the way.
@@ -203,13 +208,13 @@ def begin(
     until: datetime,
     at: datetime,
     capped: Collection[int] = (),
-    meanwhile: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], bool] = idly,
 ) -> set[int]:
     """Mark the claimed mails as being sent; return the keys of those that still may be.
 
     This is the last look: at suppressions and consents, at what the contacts of ``capped`` projects
     got, which are locked for it, and at the stream under a lock, so that after a pause has
-    committed no mail begins. ``meanwhile`` is called while the database works.
+    committed no mail begins. ``meanwhile`` is done while the database works.
     """
     if pressing := pressing_in(mails, capped):
         return _hold_and_begin(mails, sorted({mail.contact for mail in pressing}), until, at)
@@ -247,11 +252,10 @@ def _begin(
     mails: Sequence[Mail],
     until: datetime,
     at: datetime,
-    meanwhile: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], bool] = idly,
 ) -> set[int]:
-    with connection.underway(_BEGIN, beginning(mails, until=until, at=at)) as cursor:
-        meanwhile()
-    return {key for (key,) in cursor.fetchall()}
+    params = beginning(mails, until=until, at=at)
+    return {key for (key,) in connection.rows_of(_BEGIN, params, meanwhile=meanwhile)}
 
 
 def _earlier(mails: Sequence[Mail]) -> list[int]:

@@ -78,33 +78,29 @@ class Holder:
 
 def record(outcomes: Sequence[Outcome], holder: Holder) -> None:
     """Write the outcomes of mails that the worker holds, and tell the system."""
-    _record(outcomes, (), holder, _nothing)
+    _record(outcomes, (), holder, claiming.idly)
 
 
 def record_and_begin(
     outcomes: Sequence[Outcome],
     mails: Sequence[Mail],
     holder: Holder,
-    meanwhile: Callable[[], object],
+    meanwhile: Callable[[], bool],
 ) -> set[int]:
     """Write the outcomes of a chunk, tell the system, and mark the next chunk as being sent, all of
     it or nothing; return the keys of those that may be sent.
 
     Outcomes that end an address or free a place under a cap must be seen before the next chunk
-    begins: they are for ``record``. ``meanwhile`` is called while the database works.
+    begins: they are for ``record``. ``meanwhile`` is done while the database works.
     """
     return _record(outcomes, mails, holder, meanwhile)
-
-
-def _nothing() -> None:
-    return
 
 
 def _record(
     outcomes: Sequence[Outcome],
     mails: Sequence[Mail],
     holder: Holder,
-    meanwhile: Callable[[], object],
+    meanwhile: Callable[[], bool],
 ) -> set[int]:
     causes = list(_by_cause(outcomes).values())
     if len(causes) == 1 and not any(outcome.is_felt for outcome in outcomes):
@@ -118,7 +114,7 @@ def _write_together(
 ) -> set[int]:
     begun: set[int] = set()
     for place, outcomes in enumerate(causes, start=1):
-        begun = _write(outcomes, mails if place == len(causes) else (), holder, _nothing)
+        begun = _write(outcomes, mails if place == len(causes) else (), holder, claiming.idly)
     return begun
 
 
@@ -127,7 +123,7 @@ def _write(
     outcomes: Sequence[Outcome],
     mails: Sequence[Mail],
     holder: Holder,
-    meanwhile: Callable[[], object],
+    meanwhile: Callable[[], bool],
 ) -> set[int]:
     """Write outcomes of one cause, and begin the mails; return the keys of those that have begun.
 
@@ -136,9 +132,7 @@ def _write(
     partitions.ensure(holder.at, holder.at)
     params = _parameters(outcomes, holder)
     params |= claiming.beginning(mails, until=holder.until, at=holder.at)
-    with connection.underway(_RECORD_AND_BEGIN, params) as cursor:
-        meanwhile()
-    rows = cursor.fetchall()
+    rows = connection.rows_of(_RECORD_AND_BEGIN, params, meanwhile=meanwhile)
     outbox.wake(outbox.RELAY_TASK)
     kept = {key for key, is_settled in rows if is_settled}
     held = [outcome for outcome in outcomes if outcome.mail.key in kept]

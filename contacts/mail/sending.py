@@ -167,7 +167,7 @@ class _Batch:
 
     def _begun(self, mails: Sequence[Mail]) -> set[int]:
         """Begin these mails, in one step with the outcomes of those before if that is the same."""
-        meanwhile = self._writer.write_all_ahead
+        meanwhile = self._writer.write_ahead
         is_felt = any(made.is_felt for made in self._made)
         if self._made and not is_felt and not claiming.pressing_in(mails, self._capped):
             begun = recording.record_and_begin(self._made, mails, self._holder, meanwhile)

@@ -52,10 +52,12 @@ class Writer:
             written = self._ahead.popleft() if self._ahead else self._written(self._untaken[0])
             yield self._untaken.popleft(), written
 
-    def write_ahead(self) -> None:
-        """Write one mail more. What is amiss with it is left to ``take``, when nothing waits."""
+    def write_ahead(self) -> bool:
+        """Write one mail more, and tell whether there may be another to write. What is amiss with a
+        mail is left to ``take``, when nobody waits.
+        """
         if self._is_held_up or len(self._ahead) >= min(MOST_AHEAD, len(self._untaken)):
-            return
+            return False
         began = time.monotonic()
         try:
             self._ahead.append(self._written(self._untaken[len(self._ahead)]))
@@ -63,11 +65,7 @@ class Writer:
             self._is_held_up = True
         else:
             self._is_held_up = time.monotonic() - began > LONG
-
-    def write_all_ahead(self) -> None:
-        """Write as many mails more as ``write_ahead`` ever writes."""
-        for _ in range(MOST_AHEAD - len(self._ahead)):
-            self.write_ahead()
+        return not self._is_held_up
 
     def copied_to(self, mail: Mail) -> Sequence[str]:
         """Return the addresses of users who get copies of the mail."""

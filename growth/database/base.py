@@ -2,8 +2,7 @@
 with statements that each connection plans only once.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from select import POLLIN, poll
 from typing import Any
 
@@ -38,16 +37,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         return self._prepare_cursor(base.ServerBindingCursor(self.connection))
 
-    @contextmanager
-    def underway(self, sql: str, params: Mapping[str, Any]) -> Iterator[CursorWrapper]:
-        """Let the server work on a statement while the block does something else with its time.
+    def rows_of(
+        self, sql: str, params: Mapping[str, Any], *, meanwhile: Callable[[], bool]
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement, and return its rows once it is committed.
 
-        It is a transaction by itself, unless there is one. At the end of the block it is committed,
-        or raises what went wrong; then the cursor has its rows. In the block nothing can be asked
-        of the connection. For ``sql`` see ``prepared_cursor``.
+        While the server works, ``meanwhile`` is called again and again, until there is an answer or
+        it says that it has nothing more to do. It cannot use the connection. The statement is a
+        transaction by itself, unless there is one; for its text see ``prepared_cursor``.
         """
-        cursor = self.prepared_cursor()
-        is_alone = not self.in_atomic_block
+        cursor, is_alone = self.prepared_cursor(), not self.in_atomic_block
         try:
             with self.wrap_database_errors, self.connection.pipeline():
                 if is_alone:
@@ -55,20 +54,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 cursor.execute(sql, params)
                 if is_alone:
                     self.connection.execute("COMMIT")
-                yield cursor
+                self.connection.pgconn.send_flush_request()
+                self.connection.pgconn.flush()
+                while not _has_news(self.connection) and meanwhile():
+                    pass
         except BaseException:
             if is_alone and not self.connection.closed:
                 self.connection.rollback()
             raise
+        return cursor.fetchall()
 
 
 def _is_gone(connection: Connection) -> bool:
-    socket = poll()
-    socket.register(connection.fileno(), POLLIN)
-    if not socket.poll(0):
+    if not _has_news(connection):
         return False
     try:
         ConnectionPool.check_connection(connection)
     except OperationalError:
         return True
     return False
+
+
+def _has_news(connection: Connection) -> bool:
+    """Tell whether the server has said something that nobody has read, or has left."""
+    socket = poll()
+    socket.register(connection.fileno(), POLLIN)
+    return bool(socket.poll(0))
