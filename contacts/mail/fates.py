@@ -52,7 +52,7 @@ class _Stage:
 
 
 def judge_envelope(replies: Sequence[Reply]) -> Verdict | None:
-    """Return what the first refusal in the replies to MAIL, RCPT and DATA means, if there is one."""
+    """Return what the first refusal among the replies to MAIL, RCPT and DATA means, if any."""
     for stage, (code, text) in zip(_STAGES, replies, strict=False):
         if code not in stage.codes:
             return stage.judge(code, text)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
-from contacts.mail import claiming, soft_bounces
+from contacts.mail import beginning, soft_bounces
 from contacts.mail.claiming import Mail
 from contacts.mail.news import news_of, properties_of
 from contacts.mail.outcomes import Outcome
@@ -63,9 +63,10 @@ _TOLD = """
       FROM outcome WHERE news IS NOT NULL AND id IN (SELECT id FROM settled)
 """
 _RECORD_AND_BEGIN = f"""
-    WITH {_SETTLED}, {storing(_EVENTS)}, told AS ({outbox.emitting(_TOLD)}), {claiming.BEGUN}
+    WITH {_SETTLED}, {storing(_EVENTS)}, told AS ({outbox.emitting(_TOLD)}), {beginning.BEGUN}
     SELECT id, true FROM settled UNION ALL SELECT id, false FROM begun
 """
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -78,7 +79,7 @@ class Holder:
 
 def record(outcomes: Sequence[Outcome], holder: Holder) -> None:
     """Write the outcomes of mails that the worker holds, and tell the system."""
-    _record(outcomes, (), holder, claiming.idly)
+    _record(outcomes, (), holder, beginning.idly)
 
 
 def record_and_begin(
@@ -114,7 +115,7 @@ def _write_together(
 ) -> set[int]:
     begun: set[int] = set()
     for place, outcomes in enumerate(causes, start=1):
-        begun = _write(outcomes, mails if place == len(causes) else (), holder, claiming.idly)
+        begun = _write(outcomes, mails if place == len(causes) else (), holder, beginning.idly)
     return begun
 
 
@@ -131,7 +132,7 @@ def _write(
     """
     partitions.ensure(holder.at, holder.at)
     params = _parameters(outcomes, holder)
-    params |= claiming.beginning(mails, until=holder.until, at=holder.at)
+    params |= beginning.parameters(mails, until=holder.until, at=holder.at)
     rows = connection.rows_of(_RECORD_AND_BEGIN, params, meanwhile=meanwhile)
     outbox.wake(outbox.RELAY_TASK)
     kept = {key for key, is_settled in rows if is_settled}

@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from contacts.mail import claiming, pacing, recording
+from contacts.mail import beginning, claiming, pacing, recording
 from contacts.mail.breaker import Breaker
 from contacts.mail.claiming import Claim, Mail
 from contacts.mail.envelopes import Parcel
@@ -169,12 +169,12 @@ class _Batch:
         """Begin these mails, in one step with the outcomes of those before if that is the same."""
         meanwhile = self._writer.write_ahead
         is_felt = any(made.is_felt for made in self._made)
-        if self._made and not is_felt and not claiming.pressing_in(mails, self._capped):
+        if self._made and not is_felt and not beginning.pressing_in(mails, self._capped):
             begun = recording.record_and_begin(self._made, mails, self._holder, meanwhile)
             self._made = []
             return begun
         self._record()
-        return claiming.begin(
+        return beginning.begin(
             mails,
             until=self._claim.until,
             at=self._at,
