@@ -47,22 +47,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
         transaction by itself, unless there is one; for its text see ``prepared_cursor``.
         """
         cursor, is_alone = self.prepared_cursor(), not self.in_atomic_block
-        try:
-            with self.wrap_database_errors, self.connection.pipeline():
-                if is_alone:
-                    self.connection.execute("BEGIN")
-                cursor.execute(sql, params)
-                if is_alone:
-                    self.connection.execute("COMMIT")
-                self.connection.pgconn.send_flush_request()
-                self.connection.pgconn.flush()
-                while not _has_news(self.connection) and meanwhile():
-                    pass
-        except BaseException:
-            if is_alone and not self.connection.closed:
-                self.connection.rollback()
-            raise
+        with self.wrap_database_errors:
+            try:
+                with self.connection.pipeline():
+                    if is_alone:
+                        self.connection.execute("BEGIN")
+                    cursor.execute(sql, params)
+                    if is_alone:
+                        self.connection.execute("COMMIT")
+                    self._wait_busily(meanwhile)
+            except BaseException:
+                if is_alone and not self.connection.closed:
+                    self.connection.rollback()
+                raise
         return cursor.fetchall()
+
+    def _wait_busily(self, meanwhile: Callable[[], bool]) -> None:
+        self.connection.pgconn.send_flush_request()  # Else answers come with the next sync only.
+        self.connection.pgconn.flush()
+        while not _has_news(self.connection) and meanwhile():
+            pass
 
 
 def _is_gone(connection: Connection) -> bool:
