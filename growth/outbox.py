@@ -95,7 +95,8 @@ def emit(project: Project, *news: News, at: datetime, hops: int = 0) -> None:
     if not news:
         return
     rows = [{"type": each.type, "data": each.data, "subject": each.subject} for each in news]
-    params = {"project": project.key, "hops": hops, "at": at, "rows": orjson.dumps(rows).decode()}
+    told = orjson.dumps(rows).decode()
+    params: dict[str, Any] = {"project": project.key, "hops": hops, "at": at, "rows": told}
     with connection.cursor() as cursor:
         cursor.execute(emitting(_ROWS), params)
     wake(RELAY_TASK)
