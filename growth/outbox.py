@@ -73,20 +73,32 @@ class News:
     subject: int | None = None
 
 
+_ROWS = """
+    SELECT * FROM jsonb_to_recordset(%(rows)s) AS row (type text, data jsonb, subject bigint)
+"""
+
+
+def emitting(source: str) -> str:
+    """Return the INSERT of the news that ``source`` selects, as a part of the statement that makes
+    the change. Its parameters are project, hops and at; the relay is to be woken.
+
+    :param source: a SELECT of type, data and subject.
+    """
+    return f"""
+        INSERT INTO growth_domainevent (project_id, type, data, subject, hops, created_at)
+        SELECT %(project)s, type, data, subject, %(hops)s, %(at)s FROM ({source}) news
+    """
+
+
 def emit(project: Project, *news: News, at: datetime, hops: int = 0) -> None:
     """Write the news in the transaction of the change, and wake the relay after its commit."""
     if not news:
         return
     rows = [{"type": each.type, "data": each.data, "subject": each.subject} for each in news]
+    told = orjson.dumps(rows).decode()
+    params: dict[str, Any] = {"project": project.key, "hops": hops, "at": at, "rows": told}
     with connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.execute(
-            """
-            INSERT INTO growth_domainevent (project_id, type, data, subject, hops, created_at)
-            SELECT %s::bigint, type, data, subject, %s::smallint, %s::timestamptz
-              FROM jsonb_to_recordset(%s::jsonb) AS row (type text, data jsonb, subject bigint)
-            """,
-            [project.key, hops, at, orjson.dumps(rows).decode()],
-        )
+        cursor.execute(emitting(_ROWS), params)
     wake(RELAY_TASK)
 
 

@@ -61,6 +61,8 @@ class Sink:
     commands: list[str] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)
     pause: float = 0.0
+    ahead: list[bytes] = field(default_factory=list)  # what came with the end of each message
+    is_hasty: bool = False  # forgets that
     port: int = 0
 
     @property
@@ -163,6 +165,9 @@ class _Session:
             await asyncio.sleep(self.sink.pause)
         if self.mode == "slow":
             await asyncio.sleep(SLOW_SECONDS)
+        self.sink.ahead.append(bytes(self.reader._buffer))
+        if self.sink.is_hasty:
+            self.reader._buffer.clear()
         self.say(b"250 Taken")
 
 

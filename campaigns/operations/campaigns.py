@@ -12,7 +12,7 @@ from campaigns.operations.advice import mailing_faults
 from campaigns.operations.previews import event_of, step_at
 from campaigns.operations.steps import reconsider, replace_steps
 from contacts.mail.queueing import withdraw_stream
-from contacts.mail.sending import send_test_mail
+from contacts.mail.samples import send_test_mail
 from contacts.mail.templates import known_codes
 from contacts.models import MailStream, Topic
 from growth import outbox

@@ -20,7 +20,7 @@ from contacts.mail.compiling import Draft, compile_draft
 from contacts.mail.linting import warnings_of
 from contacts.mail.liquid import TemplateError
 from contacts.mail.preview import preview
-from contacts.mail.sending import send_sample
+from contacts.mail.samples import send_sample
 from contacts.mail.templates import revise_template
 from contacts.models import Template
 from contacts.signals import template_changing

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from contacts.mail.linting import warnings_of
 from contacts.mail.liquid import MAX_SOURCE
 from contacts.mail.preview import preview
-from contacts.mail.sending import send_sample
+from contacts.mail.samples import send_sample
 from contacts.mail.starters import starters
 from contacts.mail.templates import find_template, revise_template, store_template
 from contacts.models import Contact, Template

@@ -4,8 +4,7 @@ A claim takes a fair share for each project, and costs the same however long the
 It ends by itself: the mails of a worker that died are due again.
 """
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +16,6 @@ from contacts.mail.rendering import Person
 from contacts.models import Contact, MailStream
 from contacts.models.suppression import SEALED_KEY
 from growth import ids
-from growth.transactions import atomic_with_retries
 
 CLAIM_LEASE = timedelta(minutes=1)
 SENDING_LEASE = timedelta(minutes=2)
@@ -26,8 +24,7 @@ SENDING_LEASE = timedelta(minutes=2)
 _SEALED = SEALED_KEY.format(key="email.email_key")
 _PROMOTIONAL = ", ".join(f"'{kind}'" for kind in MailStream.PROMOTIONAL)
 
-# Why a mail is not sent, as far as rows tell. ``earlier`` mails to the contact are on their way.
-_OBJECTION = f"""
+OBJECTION = f"""
     CASE WHEN contact.deleted_at IS NOT NULL THEN 'deleted'
          WHEN email.address = '' THEN 'no_address'
          ELSE coalesce(
@@ -45,7 +42,7 @@ _OBJECTION = f"""
               (SELECT 'cap' FROM growth_project project
                  JOIN contacts_mailstream pressing ON pressing.id = email.stream_id
                       AND pressing.kind IN ({_PROMOTIONAL})
-                WHERE project.id = email.project_id
+                WHERE project.id = email.project_id AND project.mail_cap_count IS NOT NULL
                   AND project.mail_cap_count <= {{earlier}} + (
                       SELECT count(*) FROM contacts_email past
                         JOIN contacts_mailstream its ON its.id = past.stream_id
@@ -56,6 +53,9 @@ _OBJECTION = f"""
                          AND (past.decided_at > %(at)s - project.mail_cap_window
                               OR past.decided_at IS NULL))))
     END
+"""
+"""SQL of why a mail is not sent, as far as rows tell; ``earlier`` mails to its contact are on their
+way.
 """
 
 _CLAIM = f"""
@@ -92,7 +92,7 @@ WITH RECURSIVE stream (project_id, id, due_at) AS (  -- one step of the index ea
 ), judged AS MATERIALIZED (
     SELECT email.id, stream.kind, stream.context, contact.external_id, contact.phone,
            contact.tags, contact.traits, email.due_at AS was_due_at,
-           {_OBJECTION.format(earlier=0)} AS objection
+           {OBJECTION.format(earlier=0)} AS objection
       FROM taken
       JOIN contacts_email email ON email.id = taken.id
       JOIN contacts_mailstream stream ON stream.id = email.stream_id
@@ -113,31 +113,6 @@ RETURNING email.id, email.project_id, email.contact_id, email.address, email.ema
           email.paced_at, kind,
           judged.context || email.context, external_id, phone, tags, traits, objection IS NULL
 """
-
-# Whoever begins to write to a contact whose mail is capped sees what others have begun.
-_HOLD = """
-SELECT FROM contacts_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
-"""
-
-BEGUN = f"""
-running AS (
-    SELECT id FROM contacts_mailstream
-     WHERE paused_at IS NULL
-       AND id IN (SELECT stream_id FROM contacts_email WHERE id = ANY(%(mails)s))
-     ORDER BY id FOR SHARE
-), begun AS (
-    UPDATE contacts_email email
-       SET state = 'sending', leased_until = %(sending_until)s, attempts = email.attempts + 1,
-           first_attempt_at = coalesce(email.first_attempt_at, %(at)s)
-      FROM unnest(%(mails)s::bigint[], %(earlier)s::integer[]) AS chunk (id, earlier)
-     WHERE email.id = chunk.id AND email.state = 'claimed' AND email.leased_until = %(until)s
-       AND email.stream_id IN (SELECT id FROM running)
-       AND (SELECT {_OBJECTION.format(earlier="chunk.earlier")} FROM contacts_contact contact
-             WHERE contact.id = email.contact_id) IS NULL
-    RETURNING email.id
-)
-"""
-"""The part of a statement that marks a chunk as being sent; ``begun`` holds the keys."""
 
 
 @dataclass(frozen=True)
@@ -191,63 +166,6 @@ def claim(*, at: datetime, limit: int, stream: int | None = None) -> Claim:
     mails = [_mail(row) for row in rows if row[-1]]
     mails.sort(key=lambda mail: (mail.project, mail.key))  # Chunks of one project, mostly.
     return Claim(mails, until, len(rows))
-
-
-def begin(
-    mails: Sequence[Mail], *, until: datetime, at: datetime, capped: Collection[int] = ()
-) -> set[int]:
-    """Mark the claimed mails as being sent; return the keys of those that still may be.
-
-    This is the last look: at suppressions and consents, at what the contacts of ``capped`` projects
-    got, which are locked for it, and at the stream under a lock, so that after a pause has
-    committed no mail begins.
-    """
-    if pressing := pressing_in(mails, capped):
-        return _hold_and_begin(mails, sorted({mail.contact for mail in pressing}), until, at)
-    return _begin(mails, until, at)
-
-
-def pressing_in(mails: Sequence[Mail], capped: Collection[int]) -> list[Mail]:
-    """Return those of the mails that count for the caps of these projects."""
-    return [
-        mail for mail in mails if mail.project in capped and mail.kind in MailStream.PROMOTIONAL
-    ]
-
-
-def beginning(mails: Sequence[Mail], *, until: datetime, at: datetime) -> dict[str, Any]:
-    """Return the parameters of ``BEGUN``."""
-    return {
-        "mails": [mail.key for mail in mails],
-        "earlier": _earlier(mails),
-        "until": until,
-        "sending_until": at + SENDING_LEASE,
-        "at": at,
-    }
-
-
-@atomic_with_retries
-def _hold_and_begin(
-    mails: Sequence[Mail], contacts: Sequence[int], until: datetime, at: datetime
-) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLD, [contacts])
-    return _begin(mails, until, at)
-
-
-def _begin(mails: Sequence[Mail], until: datetime, at: datetime) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH {BEGUN} SELECT id FROM begun", beginning(mails, until=until, at=at))
-        return {key for (key,) in cursor.fetchall()}
-
-
-def _earlier(mails: Sequence[Mail]) -> list[int]:
-    """Return for each mail how many of those before it press on the same contact."""
-    seen: Counter[int] = Counter()
-    counts = []
-    for mail in mails:
-        counts.append(seen[mail.contact])
-        seen[mail.contact] += mail.kind in MailStream.PROMOTIONAL
-    return counts
 
 
 def release(mails: Sequence[Mail], *, until: datetime) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from contacts.mail.claiming import Mail
+from contacts.mail.envelopes import Parcel
 from contacts.mail.links import SAMPLE, sample_links, unsubscribe_url
-from contacts.mail.parcels import Parcel, pack, sender_of
+from contacts.mail.parcels import pack, sender_of
 from contacts.mail.rendering import Wording, context_of, render
 from contacts.mail.reports import name_of
 from growth.models import Member, Project

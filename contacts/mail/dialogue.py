@@ -1,137 +1,137 @@
-"""One mail's way through SMTP, and what its replies mean.
+"""The way of mails through SMTP: each is announced, and handed over unless the server refuses it.
 
-The library hides whether a failure came before or after the final dot. Before it the server has
+A library would hide whether a failure came before or after the final dot. Before it the server has
 accepted nothing, and the mail may be sent again. After it, without an answer, nobody can know.
 """
 
 import re
-import smtplib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from enum import IntEnum
 
-from contacts.mail.soft_bounces import is_about_mailbox
+from contacts.mail.envelopes import Envelope, Parcel
+from contacts.mail.fates import (
+    FAILURES,
+    Fate,
+    Reply,
+    Verdict,
+    judge_envelope,
+    judge_message,
+    words,
+)
+from contacts.mail.line import Line
 
-FAILURES = (OSError, smtplib.SMTPException)
-
-_MAX_REPLY = 400
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
+_OK, _GO_ON, _LEAVING = 250, 354, 421
 _NOT_IN_ADDRESS = re.compile(r"[\x00-\x20\x7f<>]+")
-_POLICY = re.compile(rb"5\.7\.[0-9]")  # RFC 3463: security or policy, not the mailbox
-
-Reply = tuple[int, bytes]
 
 
-class Fate(StrEnum):
-    """What became of a mail that was handed to the server."""
+class Grouping(IntEnum):
+    """What is written at once, before the server has answered; PIPELINING allows all of it.
 
-    ACCEPTED = "accepted"
-    DEFERRED = "deferred"
-    REFUSED = "refused"
-    NO_SUCH_RECIPIENT = "no_such_recipient"
-    UNKNOWN = "unknown"
-    UNSURE = "unsure"  # perhaps accepted, and asking again is safe
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The fate of a mail, the server's words, and what it calls the mail from now on.
-
-    ``is_about_mailbox`` tells of a deferred mail whether its recipient was the reason.
+    With the end of one mail the next is announced (RFC 2920, 3.1): each has replies of its own all
+    the same, and takes one round trip.
     """
 
-    fate: Fate
-    reply: str = ""
-    provider_id: str = ""
-    is_about_mailbox: bool = False
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """Who a mail is from and for: one address each."""
-
-    sender: str
-    recipient: str
-    needs_utf8: bool = False
+    COMMANDS = 1
+    ENVELOPES = 2
+    MAILS = 3
 
 
 class Dialogue:
-    """Hands one mail over; ``is_broken`` tells afterwards that the connection is of no more use."""
+    """Hands mails over on one line.
 
-    def __init__(self, smtp: smtplib.SMTP, timeout: float, dot_timeout: float) -> None:
-        self._smtp = smtp
-        self._timeout, self._dot_timeout = timeout, dot_timeout
-        self.is_broken = False
+    ``is_broken`` tells afterwards that the line is of no more use, and ``is_unheard`` that the
+    server did not hear what came with the end of a mail.
+    """
 
-    def hand_over(self, envelope: Envelope, message: bytes) -> Verdict:
-        """Return what became of the mail; no failure of the connection is raised."""
-        try:
-            if refusal := self._announce(envelope):
-                return refusal
-            # An error while this is written means that its end, the dot, was not.
-            self._smtp.send(_dotted(message))
-        except FAILURES as error:
-            self.is_broken = True
-            return Verdict(Fate.DEFERRED, words(error))
-        return self._answer_to_dot()
+    def __init__(self, line: Line, grouping: Grouping, *, dot_timeout: float) -> None:
+        self._line, self._dot_timeout = line, dot_timeout
+        self._grouping = grouping
+        self._is_announced = False
+        self._trouble = ""
+        self.is_broken = self.is_unheard = False
 
-    def _announce(self, envelope: Envelope) -> Verdict | None:
-        """Say who the mail is from and for; return the refusal, if there is one."""
+    def hand_over(
+        self, parcels: deque[Parcel], meanwhile: Callable[[], object]
+    ) -> Iterator[Verdict]:
+        """Take out one parcel after the other and yield what became of it, until there is none, or
+        the line is of no more use. No failure of the connection is raised.
+
+        ``meanwhile`` is called while the server thinks. Whoever stops listening before the end must
+        close the line: the next mail may be announced.
+        """
+        while parcels and not self.is_broken:
+            was_announced, self._is_announced = self._is_announced, False
+            replies = self._announce(parcels[0].envelope, is_written=was_announced)
+            if was_announced and not replies:
+                return  # Nobody heard of it: it is announced anew, on another line.
+            parcel = parcels.popleft()
+            following = parcels[0].envelope if parcels else None
+            yield self._refusal(replies) or self._deliver(parcel.message, following, meanwhile)
+
+    def _announce(self, envelope: Envelope, *, is_written: bool) -> list[Reply]:
+        """Say who the mail is from and for, unless that is written already; return the replies."""
         commands = _commands(envelope)
-        is_pipelined = self._smtp.has_extn("pipelining")
-        replies = self._ask_at_once(commands) if is_pipelined else self._ask_in_turn(commands)
-        for stage, (code, text) in zip(_STAGES, replies, strict=False):
-            if not stage.goes_on(code):
-                self._start_over(is_open=replies[-1][0] == 354)
-                return stage.judge(code, text)
-        if len(replies) < len(commands):
-            return Verdict(Fate.DEFERRED, "The connection was lost.")
-        return None
-
-    def _ask_in_turn(self, commands: Sequence[bytes]) -> list[Reply]:
+        is_grouped = self._grouping >= Grouping.ENVELOPES
         replies: list[Reply] = []
-        for stage, command in zip(_STAGES, commands, strict=True):
-            self._smtp.send(command)
-            replies.append(self._smtp.getreply())
-            if not stage.goes_on(replies[-1][0]):
-                break
+        try:
+            for group in [commands] if is_grouped else [[command] for command in commands]:
+                if not is_written:
+                    self._line.write(b"".join(group))
+                for _ in group:
+                    replies.append(self._line.reply())
+                if judge_envelope(replies):
+                    break
+        except FAILURES as error:  # A server may refuse and leave; what it said before counts.
+            self.is_broken, self._trouble = True, words(error)
+            self.is_unheard = is_written and not replies and isinstance(error, TimeoutError)
         return replies
 
-    def _ask_at_once(self, commands: Sequence[bytes]) -> list[Reply]:
-        self._smtp.send(b"".join(commands))
-        replies: list[Reply] = []
-        for _ in commands:
-            try:
-                replies.append(self._smtp.getreply())
-            except FAILURES:  # A server may refuse and leave; what it said before counts.
-                self.is_broken = True
-                break
-        return replies
+    def _refusal(self, replies: Sequence[Reply]) -> Verdict | None:
+        """Return the verdict of a mail that the server does not want to have, if it is so."""
+        refusal = judge_envelope(replies)
+        if refusal and not self.is_broken:
+            self._start_over(is_open=replies[-1][0] == _GO_ON)
+        if self.is_broken:
+            return refusal or Verdict(Fate.DEFERRED, self._trouble)
+        return refusal
 
     def _start_over(self, *, is_open: bool) -> None:
-        """Take the mail back, so that the connection serves for the next."""
+        """Take the mail back, so that the line serves for the next."""
         try:
             if is_open:  # A dot at once, to nobody: RFC 2920, 3.1.
-                self._smtp.send(b".\r\n")
-                self._smtp.getreply()
-            self.is_broken = self.is_broken or self._smtp.rset()[0] != 250
+                self._line.write(b".\r\n")
+                self._line.reply()
+            self._line.write(b"RSET\r\n")
+            self.is_broken = self._line.reply()[0] != _OK
         except FAILURES:
             self.is_broken = True
 
+    def _deliver(
+        self, message: bytes, following: Envelope | None, meanwhile: Callable[[], object]
+    ) -> Verdict:
+        is_ahead = following and self._grouping >= Grouping.MAILS
+        ahead = b"".join(_commands(following)) if is_ahead else b""
+        try:
+            # An error while this is written means that its end, the dot, was not.
+            is_all_written = self._line.write_both(_dotted(message), ahead)
+        except FAILURES as error:
+            self.is_broken = True
+            return Verdict(Fate.DEFERRED, words(error))
+        self._is_announced, self.is_broken = is_all_written and bool(ahead), not is_all_written
+        meanwhile()
+        return self._answer_to_dot()
+
     def _answer_to_dot(self) -> Verdict:
         try:
-            self._smtp.sock.settimeout(self._dot_timeout)
-            code, text = self._smtp.getreply()
-            self._smtp.sock.settimeout(self._timeout)
+            code, text = self._line.reply_within(self._dot_timeout)
         except FAILURES as error:
             self.is_broken = True
             return Verdict(Fate.UNKNOWN, words(error))
-        if 200 <= code < 300:
-            return Verdict(Fate.ACCEPTED, _reply(code, text))
-        self.is_broken = code == 421 or not 400 <= code < 600
-        if 400 <= code < 600:
-            return _judge(code, text)
-        return Verdict(Fate.UNKNOWN, _reply(code, text))
+        verdict = judge_message(code, text)
+        if code == _LEAVING or verdict.fate == Fate.UNKNOWN:
+            self.is_broken = True
+        return verdict
 
 
 def _commands(envelope: Envelope) -> list[bytes]:
@@ -149,48 +149,3 @@ def _bare(address: str) -> str:
 def _dotted(message: bytes) -> bytes:
     end = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
     return message.replace(b"\r\n.", b"\r\n..") + end
-
-
-def _judge(code: int, text: bytes) -> Verdict:
-    fate = Fate.REFUSED if 500 <= code < 600 else Fate.DEFERRED
-    return Verdict(fate, _reply(code, text))
-
-
-def _judge_recipient(code: int, text: bytes) -> Verdict:
-    """A refused recipient is gone for good, unless it is us whom the server's policy refuses."""
-    verdict = _judge(code, text)
-    if verdict.fate == Fate.DEFERRED and code != 421:
-        return replace(verdict, is_about_mailbox=is_about_mailbox(verdict.reply))
-    if verdict.fate == Fate.REFUSED and code != 530 and not _POLICY.match(text):
-        return Verdict(Fate.NO_SUCH_RECIPIENT, verdict.reply)
-    return verdict
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """A command of the envelope: which replies let us go on, and what the others mean."""
-
-    codes: range
-    judge: Callable[[int, bytes], Verdict] = _judge
-
-    def goes_on(self, code: int) -> bool:
-        return code in self.codes
-
-
-_STAGES = (
-    _Stage(range(200, 300)),  # MAIL
-    _Stage(range(200, 300), _judge_recipient),  # RCPT
-    _Stage(range(354, 355)),  # DATA
-)
-
-
-def _reply(code: int, text: bytes) -> str:
-    return _UNPRINTABLE.sub(" ", f"{code} {text.decode('utf-8', 'replace')}")[:_MAX_REPLY]
-
-
-def words(error: Exception) -> str:
-    """Return what the server said, or what happened to the connection, on one line."""
-    if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        return _reply(error.smtp_code, text if isinstance(text, bytes) else str(text).encode())
-    return _UNPRINTABLE.sub(" ", str(error) or type(error).__name__)[:_MAX_REPLY]

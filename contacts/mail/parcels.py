@@ -1,7 +1,6 @@
 """A mail from the queue, written and addressed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
@@ -9,7 +8,7 @@ from django.conf import settings
 
 from contacts.mail import mime
 from contacts.mail.claiming import Mail
-from contacts.mail.dialogue import Envelope
+from contacts.mail.envelopes import Envelope, Parcel
 from contacts.mail.links import links_for, unsubscribe_token, unsubscribe_url
 from contacts.mail.recipients import recipient
 from contacts.mail.rendering import Letter, Wording, context_of, render
@@ -17,14 +16,6 @@ from contacts.mail.reports import name_of
 from contacts.mail.tracking import tracked
 from contacts.models import MailStream
 from growth.models import Project
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """One message, and who it is from and for."""
-
-    envelope: Envelope
-    message: bytes
 
 
 def write(

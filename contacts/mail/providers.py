@@ -6,6 +6,7 @@ knows, and nobody sends it again.
 """
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -18,7 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
 from urllib3.exceptions import NewConnectionError
 
-from contacts.mail.dialogue import Envelope, Fate, Verdict, words
+from contacts.mail.envelopes import Envelope, Parcel
+from contacts.mail.fates import Fate, Verdict, words
 from contacts.mail.transport import IDLE_SECONDS, RelayDown
 
 CONNECT_TIMEOUT = 10
@@ -119,6 +121,17 @@ class ProviderRelay:
     def offers_utf8(self) -> bool:
         """Tell whether addresses in Unicode are taken: providers promise nothing."""
         return False
+
+    def hand_over(
+        self, parcels: Iterable[Parcel], meanwhile: Callable[[], object] = lambda: None
+    ) -> Iterator[Verdict]:
+        """Hand mails over one by one, and yield what became of each.
+
+        :raises RelayDown: if the provider cannot be reached, or does not let us in.
+        """
+        for parcel in parcels:
+            yield self.send(parcel.envelope, parcel.message)
+            meanwhile()  # The library waits by itself: nothing is done at the same time.
 
     def send(self, envelope: Envelope, message: bytes) -> Verdict:
         """Hand one mail over, and return what became of it.

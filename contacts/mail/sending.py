@@ -6,32 +6,27 @@ chunk in doubt, which nobody sends again.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
-from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
-from django.utils.crypto import get_random_string
 
-from contacts.mail import claiming, outcomes, pacing
+from contacts.mail import beginning, claiming, pacing, recording
 from contacts.mail.breaker import Breaker
 from contacts.mail.claiming import Claim, Mail
-from contacts.mail.copies import copy_addresses, write_copy
-from contacts.mail.dialogue import Fate, Verdict
-from contacts.mail.links import SAMPLE, unsubscribe_url
-from contacts.mail.liquid import RenderError, TemplateError
-from contacts.mail.outcomes import Holder, Outcome, deferred, unsure, untried
-from contacts.mail.parcels import Parcel, pack, write
-from contacts.mail.preview import preview
-from contacts.mail.relays import AnyRelay, relay_to, shared_relay
-from contacts.mail.templates import find_template, templates_for
+from contacts.mail.envelopes import Parcel
+from contacts.mail.fates import Fate
+from contacts.mail.liquid import RenderError
+from contacts.mail.outcomes import Outcome, judged, untried
+from contacts.mail.recording import Holder
+from contacts.mail.relays import AnyRelay, shared_relay
 from contacts.mail.transport import RelayDown
-from contacts.mail.wanted import Links, wanted_links
-from contacts.models import Email, MailStream, Template
+from contacts.mail.writing import Writer
+from contacts.models import Email
 from contacts.models.addresses import AddressError
-from growth.errors import Conflict, DomainError, Invalid, Violation
 from growth.models import Project
 
 BATCH = 200
@@ -46,9 +41,8 @@ _DATABASE_AWAY = (OperationalError, InterfaceError)
 _SLOW = "The mail server was too slow for the whole chunk."
 _UNSURE = "The database was away; nothing was handed over."
 
-Written = tuple[Mail, Parcel]
-
 _State = Email.State
+_Written = tuple[Mail, Parcel]
 log = structlog.get_logger(__name__)
 
 
@@ -81,9 +75,6 @@ class _Batch:
         projects = Project.objects.filter(pk__in={mail.project for mail in claim.mails})
         self._projects = {project.key: project for project in projects}
         self._capped = {project.key for project in projects if project.mail_cap_count}
-        self._links: dict[int, Links] = {}
-        self._copies = copy_addresses(self._projects.values())
-        self._templates = templates_for((mail.project, mail.template_code) for mail in claim.mails)
         self._holder = Holder(self._projects, claim.until, at)
         self._made: list[Outcome] = []
 
@@ -92,21 +83,22 @@ class _Batch:
         server was there all the time.
         """
         mails = pacing.let_pass(self._claim, self._projects, at=self._at)
-        self._links = wanted_links(mails, self._templates, self._projects, at=self._at)
+        self._writer = Writer(mails, self._projects, at=self._at)
         try:
-            is_there = self._send_chunks(mails)
+            is_there = self._send_chunks()
         finally:
             self._record()
         return self._noted(is_there, bool(mails))
 
-    def _send_chunks(self, mails: Sequence[Mail]) -> bool:
+    def _send_chunks(self) -> bool:
         stop = time.monotonic() + BATCH_SECONDS
-        for start in range(0, len(mails), CHUNK):
-            is_there = self._send_chunk(mails[start : start + CHUNK])
-            if not is_there or time.monotonic() > stop:
-                self._release(mails[start + CHUNK :])
-                return is_there
-        return True
+        is_there = True
+        while is_there and self._writer.untaken:
+            is_there = self._send_chunk()
+            if time.monotonic() > stop:
+                break
+        self._release(self._writer.untaken)
+        return is_there
 
     def _noted(self, is_there: bool, has_tried: bool) -> bool:
         """Let the breaker know whether the server was there."""
@@ -118,8 +110,8 @@ class _Batch:
             self._breaker.give_back(at=self._at)
         return is_there
 
-    def _send_chunk(self, mails: Sequence[Mail]) -> bool:
-        written, decided = self._write(mails)
+    def _send_chunk(self) -> bool:
+        written, decided = self._write()
         try:
             if not self._relay.is_open:  # To connect may take long.
                 self._record()
@@ -131,33 +123,27 @@ class _Batch:
             self._release([mail for mail, _ in written])
             return False
         begun = self._begin([mail for mail, _ in written])
-        handed_over, is_there = self._hand_over(begun, written)
-        self._made += [*decided, *undeliverable, *handed_over]
-        return is_there
+        self._made += [*decided, *undeliverable]
+        if begun is None:
+            self._made += [untried(mail, _UNSURE) for mail, _ in written]
+            return True
+        return self._hand_over([each for each in written if each[0].key in begun])
 
-    def _write(self, mails: Sequence[Mail]) -> tuple[list[Written], list[Outcome]]:
-        """Return the mails that could be written, and the outcomes of those that could not."""
-        written, decided = [], []
+    def _write(self) -> tuple[list[_Written], list[Outcome]]:
+        """Return the next mails that could be written, and the outcomes of those that could not."""
+        written: list[_Written] = []
+        decided: list[Outcome] = []
         stop = time.monotonic() + PATIENCE
-        for mail in mails:
+        for mail, made in self._writer.take(CHUNK):
+            if isinstance(made, Outcome):
+                decided.append(made)
+            else:
+                written.append((mail, made))
             if time.monotonic() > stop:
                 self._record()
-            try:
-                written.append((mail, self._parcel(mail)))
-            except AddressError:
-                decided.append(Outcome(mail, _State.SUPPRESSED, "invalid_address"))
-            except (TemplateError, RenderError, ValueError) as error:
-                decided.append(Outcome(mail, _State.FAILED, f"Template: {error}"))
         return written, decided
 
-    def _parcel(self, mail: Mail) -> Parcel:
-        template = self._templates.get((mail.project, mail.template_code))
-        if template is None:
-            raise TemplateError(f"there is no template {mail.template_code}")
-        links = self._links.get(mail.key, {})
-        return write(mail, template, self._projects[mail.project], links=links, at=self._at)
-
-    def _deliverable(self, written: Sequence[Written]) -> tuple[list[Written], list[Outcome]]:
+    def _deliverable(self, written: Sequence[_Written]) -> tuple[list[_Written], list[Outcome]]:
         """Part the mails that this server takes from those whose address only others take."""
         special = [mail for mail, parcel in written if parcel.envelope.needs_utf8]
         if not special or self._relay.offers_utf8():
@@ -181,62 +167,53 @@ class _Batch:
 
     def _begun(self, mails: Sequence[Mail]) -> set[int]:
         """Begin these mails, in one step with the outcomes of those before if that is the same."""
-        is_felt = any(made.is_bounce or made.is_soft_bounce for made in self._made)
-        if self._made and not is_felt and not claiming.pressing_in(mails, self._capped):
-            begun = outcomes.record_and_begin(self._made, mails, self._holder)
+        meanwhile = self._writer.write_ahead
+        is_felt = any(made.is_felt for made in self._made)
+        if self._made and not is_felt and not beginning.pressing_in(mails, self._capped):
+            begun = recording.record_and_begin(self._made, mails, self._holder, meanwhile)
             self._made = []
             return begun
         self._record()
-        return claiming.begin(mails, until=self._claim.until, at=self._at, capped=self._capped)
+        return beginning.begin(
+            mails,
+            until=self._claim.until,
+            at=self._at,
+            capped=self._capped,
+            meanwhile=meanwhile,
+        )
 
-    def _hand_over(
-        self, begun: set[int] | None, written: Sequence[Written]
-    ) -> tuple[list[Outcome], bool]:
-        """Hand the begun mails over, and tell whether the server was there all the time."""
-        if begun is None:
-            return [untried(mail, _UNSURE) for mail, _ in written], True
-        made: list[Outcome] = []
-        stop, is_there = time.monotonic() + CHUNK_SECONDS, True
-        for mail, parcel in written:
-            if mail.key not in begun:
-                continue
-            if time.monotonic() > stop:
-                made.append(untried(mail, _SLOW))
-                continue
-            try:
-                made.append(self._outcome(mail, self._relay.send(parcel.envelope, parcel.message)))
-                if made[-1].state == _State.SENT:
-                    self._send_copies(mail)
-            except RelayDown as down:
-                made.append(untried(mail, str(down)))
-                stop, is_there = 0, False
-        return made, is_there
+    def _hand_over(self, going: Sequence[_Written]) -> bool:
+        """Hand the mails over, and write the next meanwhile; tell whether the server was there all
+        the time.
+        """
+        sent, why, is_there = [], _SLOW, True
+        rest, stop = deque(mail for mail, _ in going), time.monotonic() + CHUNK_SECONDS
+        parcels = [parcel for _, parcel in going]
+        try:
+            with closing(self._relay.hand_over(parcels, self._writer.write_ahead)) as verdicts:
+                for verdict in verdicts:
+                    self._made.append(judged(rest.popleft(), verdict, at=self._at))
+                    if verdict.fate == Fate.ACCEPTED:
+                        sent.append(self._made[-1].mail)
+                    if time.monotonic() > stop:
+                        break
+        except RelayDown as down:
+            why, is_there = str(down), False
+        self._made += [untried(mail, why) for mail in rest]
+        for mail in sent:
+            self._send_copies(mail, stop)
+        return is_there
 
-    def _send_copies(self, mail: Mail) -> None:
+    def _send_copies(self, mail: Mail, stop: float) -> None:
         """Let users have copies; what becomes of those is of no weight for the mail."""
-        project = self._projects[mail.project]
-        wording = self._templates[mail.project, mail.template_code]
-        for address in self._copies.get(mail.project, ()):
+        for address in self._writer.copied_to(mail):
             try:
-                copy = write_copy(mail, wording, project, address, at=self._at)
+                if time.monotonic() > stop:
+                    raise RelayDown(_SLOW)
+                copy = self._writer.copy(mail, address)
                 self._relay.send(copy.envelope, copy.message)
             except (AddressError, RenderError, RelayDown) as error:
                 log.warning("copy_not_sent", mail=mail.key, reason=str(error))
-
-    def _outcome(self, mail: Mail, verdict: Verdict) -> Outcome:
-        match verdict.fate:
-            case Fate.ACCEPTED:
-                return Outcome(mail, _State.SENT, provider_id=verdict.provider_id)
-            case Fate.DEFERRED:
-                is_about_mailbox = verdict.is_about_mailbox
-                return deferred(mail, verdict.reply, at=self._at, is_about_mailbox=is_about_mailbox)
-            case Fate.UNSURE:
-                return unsure(mail, verdict.reply, at=self._at)
-            case Fate.NO_SUCH_RECIPIENT:
-                return Outcome(mail, _State.FAILED, verdict.reply, is_bounce=True)
-            case Fate.REFUSED:
-                return Outcome(mail, _State.FAILED, verdict.reply)
-        return Outcome(mail, _State.IN_DOUBT, verdict.reply)
 
     def _release(self, mails: Sequence[Mail]) -> None:
         claiming.release(mails, until=self._claim.until)
@@ -246,83 +223,10 @@ class _Batch:
         stop = time.monotonic() + RECORD_SECONDS
         while self._made:
             try:
-                outcomes.record(self._made, self._holder)
+                recording.record(self._made, self._holder)
                 self._made = []
             except _DATABASE_AWAY:
                 if connection.in_atomic_block or time.monotonic() > stop:
                     raise
                 connection.close()
                 time.sleep(RETRY_SECONDS)
-
-
-class MailServerUnavailable(DomainError):
-    """A mail that somebody waits for could not be handed over."""
-
-    code = "unavailable"
-
-
-def send_test_mail(
-    stream: MailStream,
-    *,
-    template_code: str,
-    subject: str,
-    address: str,
-    at: datetime,
-    event: Mapping[str, Any] | None = None,
-) -> None:
-    """Send a sample of one of the stream's mails, now. No statistic knows of it.
-
-    :raises Invalid: if there is no such template or address, or the template cannot be rendered.
-    :raises Conflict: if the mail server refuses the mail.
-    :raises MailServerUnavailable: if it cannot be reached.
-    """
-    template = find_template(stream.project, template_code)
-    if template is None:
-        message = f"There is no template {template_code}."
-        raise Invalid(Violation("template_id", "unknown", message))
-    about = stream.context | ({"event": event} if event else {})
-    send_sample(template, stream.project, subject=subject, address=address, about=about, at=at)
-
-
-def send_sample(
-    template: Template,
-    project: Project,
-    *,
-    address: str,
-    at: datetime,
-    subject: str = "",
-    about: Mapping[str, Any] | None = None,
-) -> None:
-    """Send a sample of the template, now.
-
-    :raises Invalid: if there is no such address, or the template cannot be rendered.
-    :raises Conflict: if the mail server refuses the mail.
-    :raises MailServerUnavailable: if it cannot be reached.
-    """
-    letter = preview(template, subject=f"[Test] {subject or template.subject}", about=about)
-    message_id = f"{get_random_string(16)}.test"
-    try:
-        parcel = pack(letter, project, address, unsubscribe_url(SAMPLE), message_id, at=at)
-    except AddressError as error:
-        raise Invalid(Violation("email", "invalid", str(error))) from None
-    relay = relay_to(settings.EMAIL_URL)
-    try:
-        verdict = relay.send(parcel.envelope, parcel.message)
-    except RelayDown as down:
-        raise MailServerUnavailable(f"The mail server cannot be reached: {down}") from None
-    finally:
-        relay.close()
-    _require_accepted(verdict)
-
-
-def _require_accepted(verdict: Verdict) -> None:
-    match verdict.fate:
-        case Fate.ACCEPTED:
-            return
-        case Fate.REFUSED | Fate.NO_SUCH_RECIPIENT:
-            raise Conflict(f"The mail server refused the mail: {verdict.reply}")
-        case Fate.DEFERRED:
-            message = f"The mail server does not take the mail now: {verdict.reply}"
-        case Fate.UNKNOWN | Fate.UNSURE:
-            message = "The mail server did not answer; look into the mailbox before you try again."
-    raise MailServerUnavailable(message)

@@ -34,15 +34,16 @@ def tracked(letter: Letter, *, project: int, email: int) -> Letter:
     if not letter.html:
         return letter
     urls = {_url(found[2]) for found in _LINK.finditer(letter.html)}
-    links = sum(1 for url in urls if _is_tracked(url))
+    tracked_urls = {url for url in urls if _is_tracked(url)}
+    links = len(tracked_urls)
 
     def lead_over_us(found: re.Match) -> str:
         url = _url(found[2])
-        if not _is_tracked(url):
+        if url not in tracked_urls:
             return found[0]
         return f'{found[1]}"{click_url(TrackedLink(project, email, links, url))}"'
 
-    html = _LINK.sub(lead_over_us, letter.html)
+    html = _LINK.sub(lead_over_us, letter.html) if tracked_urls else letter.html
     trap = click_url(TrackedLink(project, email, links))
     return replace(letter, html=_with_tail(html, _TAIL % (trap, open_url(project, email))))
 

@@ -4,13 +4,18 @@ import smtplib
 import socket
 import ssl
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from contacts.mail.dialogue import FAILURES, Dialogue, Envelope, Verdict, words
+from contacts.mail.dialogue import Dialogue, Grouping
+from contacts.mail.envelopes import Envelope, Parcel
+from contacts.mail.fates import FAILURES, Verdict, words
+from contacts.mail.line import Line
 
 IDLE_SECONDS = 30
 TIMEOUT = 20
@@ -67,7 +72,9 @@ class Relay:
         self._server = parse_url(url)
         self.name = f"{self._server.host}:{self._server.port}"
         self._timeout, self._dot_timeout = timeout, dot_timeout
+        self._grouping = Grouping.MAILS
         self._smtp: smtplib.SMTP | None = None
+        self._dialogue: Dialogue | None = None
         self._used_at = 0.0
 
     @property
@@ -84,6 +91,7 @@ class Relay:
             self.close()
         if self._smtp is None:
             self._smtp = self._connected()
+            self._dialogue = self._dialogue_with(self._smtp)
         self._used_at = time.monotonic()
 
     def offers_utf8(self) -> bool:
@@ -99,13 +107,30 @@ class Relay:
 
         :raises RelayDown: if there is no connection to hand it over; nothing was.
         """
-        self.open()
-        dialogue = Dialogue(self._smtp, self._timeout, self._dot_timeout)
-        verdict = dialogue.hand_over(envelope, message)
-        if dialogue.is_broken:
-            self.close()
-        self._used_at = time.monotonic()
+        [verdict] = self.hand_over([Parcel(envelope, message)])
         return verdict
+
+    def hand_over(
+        self, parcels: Iterable[Parcel], meanwhile: Callable[[], object] = lambda: None
+    ) -> Iterator[Verdict]:
+        """Hand mails over, and yield what became of each; whoever stops listening has not handed
+        over the others. ``meanwhile`` is called now and then, while the server thinks.
+
+        :raises RelayDown: if there is no connection to hand the next mail over; it was not.
+        """
+        waiting = deque(parcels)
+        while waiting:
+            self.open()
+            try:
+                yield from self._dialogue.hand_over(waiting, meanwhile)
+            except BaseException:  # We may be in the middle of a mail, and must not say its end.
+                self._drop()
+                raise
+            self._used_at = time.monotonic()
+            if self._dialogue.is_unheard:
+                self._grouping = Grouping.ENVELOPES
+            if self._dialogue.is_broken:
+                self._drop()
 
     def close(self) -> None:
         """Leave the server, if we are connected."""
@@ -121,6 +146,12 @@ class Relay:
         """Leave the server if nothing was sent for a while."""
         if self._smtp and time.monotonic() - self._used_at > IDLE_SECONDS:
             self.close()
+
+    def _drop(self) -> None:
+        """Close the connection without a word."""
+        smtp, self._smtp = self._smtp, None
+        if smtp:
+            smtp.close()
 
     def _is_stale(self) -> bool:
         """Tell whether the server has left, which it may do at any time while nothing is sent."""
@@ -138,6 +169,11 @@ class Relay:
             raise RelayDown(words(error)) from None
         smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return smtp
+
+    def _dialogue_with(self, smtp: smtplib.SMTP) -> Dialogue:
+        grouping = self._grouping if smtp.has_extn("pipelining") else Grouping.COMMANDS
+        line = Line(smtp.sock, self._timeout)
+        return Dialogue(line, grouping, dot_timeout=self._dot_timeout)
 
     def _greeted(self) -> smtplib.SMTP:
         server = self._server

@@ -116,7 +116,7 @@ class EventManager(models.Manager.from_queryset(EventQuerySet)):
             return
         times = [row["timestamp"] for row in rows]
         partitions.ensure(min(times), max(times))
-        news_hops, is_quiet = _unlooped(project, hops, is_quiet)
+        news_hops, is_quiet = unlooped(project, hops, is_quiet)
         params = storing_parameters(
             project,
             at=at,
@@ -170,7 +170,7 @@ def announce(
     """
     if not changes:
         return
-    hops, is_quiet = _unlooped(project, hops, is_quiet)
+    hops, is_quiet = unlooped(project, hops, is_quiet)
     outbox.emit(project, news_of(changes, is_quiet=is_quiet), at=at, hops=hops)
 
 
@@ -180,7 +180,7 @@ def news_of(changes: Changes, *, is_quiet: bool = False) -> outbox.News:
     return outbox.News(DomainEventType.EVENTS_RECORDED, data)
 
 
-def _unlooped(project: Project, hops: int, is_quiet: bool) -> tuple[int, bool]:
+def unlooped(project: Project, hops: int, is_quiet: bool = False) -> tuple[int, bool]:
     """Return with how many hops the news goes on, and whether nobody hears of it."""
     if hops < outbox.MAX_HOPS:
         return hops, is_quiet

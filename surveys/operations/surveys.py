@@ -9,7 +9,7 @@ from django.db import transaction
 from contacts.mail.linting import has_way_out
 from contacts.mail.liquid import TemplateError
 from contacts.mail.queueing import withdraw_stream
-from contacts.mail.sending import send_test_mail
+from contacts.mail.samples import send_test_mail
 from contacts.mail.templates import find_template
 from contacts.mail.variables import mentions
 from contacts.models import MailStream, Template

@@ -8,7 +8,7 @@ from django.db import connections
 
 from campaigns.operations.broadcasts import complete_broadcasts, start_broadcasts
 from campaigns.operations.campaigns import end_removed, remove_campaign
-from contacts.mail import claiming
+from contacts.mail import beginning, claiming
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
 from contacts.models import Email
@@ -99,7 +99,7 @@ def test_a_pause_and_a_resume_send_to_everybody_once(api, project):
         send_due(at=AT, relay=Relay(sink.url), limit=10)
         held = claiming.claim(at=AT, limit=5)
         api.post(f"/v1/campaigns/{campaign.id}/pause")
-        assert claiming.begin(held.mails, until=held.until, at=AT) == set()
+        assert beginning.begin(held.mails, until=held.until, at=AT) == set()
         assert send_due(at=AT + HOUR, relay=Relay(sink.url)) == 0
         assert complete_broadcasts(at=AT + HOUR) == 0
         api.post(f"/v1/campaigns/{campaign.id}/activate")

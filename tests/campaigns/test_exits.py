@@ -234,7 +234,7 @@ def test_who_leaves_without_an_event_gets_no_further_step(api, project, relay):
 
 
 def test_a_worker_that_holds_a_mail_finds_it_gone_when_its_journey_has_ended(api, project, relay):
-    from contacts.mail import claiming
+    from contacts.mail import beginning, claiming
 
     ann = make_contact(project)
     write_campaign(api, "0m", "1d", goal=GOAL)
@@ -245,6 +245,6 @@ def test_a_worker_that_holds_a_mail_finds_it_gone_when_its_journey_has_ended(api
     happen(ann, "purchase", AT + HOUR)
     relay(AT)
 
-    assert claiming.begin(held.mails, until=held.until, at=AT) == set()
+    assert beginning.begin(held.mails, until=held.until, at=AT) == set()
     claiming.release(held.mails, until=held.until)
     assert mails() == [("suppressed", "goal_reached")]

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError
 
-from contacts.mail import claiming
+from contacts.mail import beginning, claiming
 from contacts.models import Consent, ConsentChange, Contact, Email, Topic
 from contacts.operations.consents import Stance, record_consents, unite_consents
 from growth.errors import Gone
@@ -280,7 +280,7 @@ def test_who_withdraws_after_the_claim_gets_no_mail(project):
 
     say(contact, "withdrawn")
 
-    assert claiming.begin(claim.mails, until=claim.until, at=AT) == set()
+    assert beginning.begin(claim.mails, until=claim.until, at=AT) == set()
 
 
 def test_of_two_words_the_most_restrictive_holds(project):

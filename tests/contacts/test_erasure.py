@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from campaigns.models import Enrollment
 from campaigns.queries import stats
-from contacts.mail import claiming
+from contacts.mail import beginning, claiming
 from contacts.mail.links import unsubscribe_token
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
@@ -298,7 +298,7 @@ def test_mail_in_a_workers_hands_is_not_sent_nor_written_about(api, project, smt
     claim = claiming.claim(at=AT, limit=10)
     erase(api, contact.id)
 
-    assert claiming.begin(claim.mails, until=claim.until, at=AT) == set()
+    assert beginning.begin(claim.mails, until=claim.until, at=AT) == set()
     claiming.release(claim.mails, until=claim.until)
 
     assert states(stream) == ["suppressed"]
@@ -312,14 +312,14 @@ def test_what_comes_of_a_mail_that_was_on_its_way_names_nobody(api, project, smt
     stream = make_stream(project)
     contact = make_contact(project, email="550+zqx@example.com")
     queue(stream, [contact])
-    begin = claiming.begin
+    begin = beginning.begin
 
     def begin_and_erase(*args, **options):
         begun = begin(*args, **options)
         erase_contact(contact, at=AT)
         return begun
 
-    monkeypatch.setattr(claiming, "begin", begin_and_erase)
+    monkeypatch.setattr(beginning, "begin", begin_and_erase)
     send_due(at=AT, relay=smtp)
 
     assert states(stream) == ["in_doubt"]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from contacts.mail import claiming, outcomes
+from contacts.mail import beginning, claiming, recording
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
 from contacts.models import Email, Event, MailStream
@@ -89,7 +89,7 @@ def test_a_pause_that_is_not_committed_holds_up_those_who_would_send(stream):
     with transaction.atomic():
         stream.pause(at=AT)
         [thread] = in_threads(
-            1, lambda: begun.append(claiming.begin(claim.mails, until=claim.until, at=AT))
+            1, lambda: begun.append(beginning.begin(claim.mails, until=claim.until, at=AT))
         )
         thread.join(0.2)
         assert thread.is_alive()
@@ -103,7 +103,7 @@ def test_a_pause_waits_for_those_who_begin(stream):
     claim = claiming.claim(at=AT, limit=3)
 
     with transaction.atomic():
-        begun = claiming.begin(claim.mails, until=claim.until, at=AT)
+        begun = beginning.begin(claim.mails, until=claim.until, at=AT)
         [thread] = in_threads(1, lambda: MailStream.objects.get(pk=stream.pk).pause(at=AT))
         thread.join(0.2)
         assert thread.is_alive()
@@ -115,14 +115,14 @@ def test_a_pause_waits_for_those_who_begin(stream):
 
 def test_a_commit_that_nobody_confirms_sends_nothing_and_leaves_no_doubt(stream, sink, monkeypatch):
     queue_mails(stream, 3)
-    relay, begin = Relay(sink.url, timeout=2), claiming.begin
+    relay, begin = Relay(sink.url, timeout=2), beginning.begin
 
     def begin_and_lose_the_answer(*args, **kwargs):
         begin(*args, **kwargs)
         raise OperationalError("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:
-        patch.setattr(claiming, "begin", begin_and_lose_the_answer)
+        patch.setattr(beginning, "begin", begin_and_lose_the_answer)
         send_due(at=AT, relay=relay)
     assert (states(stream), sink.received) == (["queued"] * 3, [])
 
@@ -135,7 +135,7 @@ def test_a_lost_answer_between_two_chunks_sends_nothing_twice(
     stream, sink, monkeypatch, is_committed
 ):
     queue_mails(stream, 45)
-    relay, record_and_begin = Relay(sink.url, timeout=2), outcomes.record_and_begin
+    relay, record_and_begin = Relay(sink.url, timeout=2), recording.record_and_begin
 
     def lose_the_answer(*args, **kwargs):
         if is_committed:
@@ -143,7 +143,7 @@ def test_a_lost_answer_between_two_chunks_sends_nothing_twice(
         raise OperationalError("server closed the connection unexpectedly")
 
     with monkeypatch.context() as patch:
-        patch.setattr(outcomes, "record_and_begin", lose_the_answer)
+        patch.setattr(recording, "record_and_begin", lose_the_answer)
         send_due(at=AT, relay=relay)
     assert states(stream) == ["sent"] * 20 + ["queued"] * 25
 
@@ -155,14 +155,14 @@ def test_a_lost_answer_between_two_chunks_sends_nothing_twice(
 
 def test_outcomes_wait_for_a_database_that_is_away(stream, sink, monkeypatch):
     queue_mails(stream, 3)
-    record, failures = outcomes.record, iter([OperationalError("away"), OperationalError("away")])
+    record, failures = recording.record, iter([OperationalError("away"), OperationalError("away")])
 
     def record_when_it_is_back(*args, **kwargs):
         for failure in failures:
             raise failure
         record(*args, **kwargs)
 
-    monkeypatch.setattr(outcomes, "record", record_when_it_is_back)
+    monkeypatch.setattr(recording, "record", record_when_it_is_back)
     monkeypatch.setattr("contacts.mail.sending.RETRY_SECONDS", 0.01)
     send_due(at=AT, relay=Relay(sink.url, timeout=2))
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contacts.mail import claiming, outcomes, sending
+from contacts.mail import beginning, claiming, recording, sending
 from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay
 from contacts.models import Email, Suppression
@@ -76,13 +76,13 @@ def test_mail_of_a_paused_stream_waits(project, stream, smtp):
 
 def test_a_pause_between_claim_and_sending_gives_the_mails_back(project, stream, smtp, monkeypatch):
     queue(stream, people(project, "a@example.com", "b@example.com"))
-    begin = claiming.begin
+    begin = beginning.begin
 
     def pause_and_begin(*args, **kwargs):
         stream.pause(at=AT)
         return begin(*args, **kwargs)
 
-    monkeypatch.setattr(claiming, "begin", pause_and_begin)
+    monkeypatch.setattr(beginning, "begin", pause_and_begin)
     send_due(at=AT, relay=smtp)
 
     assert states(stream) == ["queued", "queued"]
@@ -94,7 +94,7 @@ def test_someone_who_leaves_between_claim_and_sending_gets_nothing(project, stre
     claim = claiming.claim(at=AT, limit=10)
     Suppression.objects.create(project=project, email_key="a@example.com", reason="manual")
 
-    assert claiming.begin(claim.mails, until=claim.until, at=AT) == set()
+    assert beginning.begin(claim.mails, until=claim.until, at=AT) == set()
     claiming.release(claim.mails, until=claim.until)
     send_due(at=AT, relay=smtp)
 
@@ -120,7 +120,7 @@ def test_a_worker_that_dies_while_sending_leaves_a_doubt_that_nobody_sends(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(outcomes, "record", die)
+        patch.setattr(recording, "record", die)
         with pytest.raises(KeyboardInterrupt):
             send_due(at=AT, relay=smtp)
     assert states(stream) == ["sending"]
@@ -134,13 +134,13 @@ def test_a_worker_that_dies_while_sending_leaves_a_doubt_that_nobody_sends(
 
 def test_a_worker_that_was_only_slow_resolves_the_doubt(project, stream, smtp, monkeypatch):
     queue(stream, people(project, "a@example.com"))
-    record = outcomes.record
+    record = recording.record
 
     def record_late(*args, **kwargs):
         assert claiming.settle_lost(at=AT + 6 * MINUTE) == 1
         record(*args, **kwargs)
 
-    monkeypatch.setattr(outcomes, "record", record_late)
+    monkeypatch.setattr(recording, "record", record_late)
     send_due(at=AT, relay=smtp)
 
     assert states(stream) == ["sent"]
@@ -151,8 +151,8 @@ def test_a_worker_that_lost_its_claim_sends_nothing(project, stream, smtp, sink)
     stale = claiming.claim(at=AT, limit=10)
     fresh = claiming.claim(at=AT + MINUTE, limit=10)
 
-    assert claiming.begin(stale.mails, until=stale.until, at=AT) == set()
-    assert len(claiming.begin(fresh.mails, until=fresh.until, at=AT + MINUTE)) == 1
+    assert beginning.begin(stale.mails, until=stale.until, at=AT) == set()
+    assert len(beginning.begin(fresh.mails, until=fresh.until, at=AT + MINUTE)) == 1
 
 
 def test_what_time_does_not_suffice_for_is_given_back(project, stream, smtp, monkeypatch):

@@ -10,10 +10,12 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from contacts.mail.dialogue import Envelope, Fate
+from contacts.mail.envelopes import Envelope
+from contacts.mail.fates import Fate
 from contacts.mail.providers import PROVIDERS, ProviderRelay, parse_account
 from contacts.mail.relays import relay_to
-from contacts.mail.sending import send_due, send_test_mail
+from contacts.mail.samples import send_test_mail
+from contacts.mail.sending import send_due
 from contacts.mail.transport import Relay, RelayDown
 from contacts.models import MailGate, Suppression
 from tests.contacts.mail_factories import make_stream, make_template, queue, states

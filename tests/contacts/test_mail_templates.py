@@ -2,8 +2,9 @@
 
 import pytest
 
-from contacts.mail import sending
-from contacts.mail.sending import send_due, send_test_mail
+from contacts.mail import samples
+from contacts.mail.samples import send_test_mail
+from contacts.mail.sending import send_due
 from contacts.models import Email, Event
 from growth.errors import Conflict, Invalid
 from tests.contacts.mail_factories import make_stream, make_template, people, queue, states
@@ -116,8 +117,8 @@ def test_a_test_mail_is_sent_at_once_and_counted_nowhere(project, stream, sink, 
     ("address", "template", "error"),
     [
         ("550+a@example.com", "tmpl_plain", Conflict),
-        ("450+a@example.com", "tmpl_plain", sending.MailServerUnavailable),
-        ("drop-after-dot+a@example.com", "tmpl_plain", sending.MailServerUnavailable),
+        ("450+a@example.com", "tmpl_plain", samples.MailServerUnavailable),
+        ("drop-after-dot+a@example.com", "tmpl_plain", samples.MailServerUnavailable),
         ("not an address", "tmpl_plain", Invalid),
         ("a@example.com", "tmpl_gone", Invalid),
     ],
@@ -132,7 +133,7 @@ def test_a_test_mail_that_cannot_be_sent_says_so(stream, sink, settings, address
 def test_a_test_mail_without_a_server_says_so(stream, settings):
     settings.EMAIL_URL = "smtp://127.0.0.1:1"
 
-    with pytest.raises(sending.MailServerUnavailable, match="cannot be reached"):
+    with pytest.raises(samples.MailServerUnavailable, match="cannot be reached"):
         send_test_mail(
             stream, template_code="tmpl_plain", subject="", address="a@example.com", at=AT
         )

@@ -1,16 +1,29 @@
 """SMTP over real sockets: what became of a mail depends on how far it came."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from contacts.mail.dialogue import Envelope, Fate
+from contacts.mail.envelopes import Envelope, Parcel
+from contacts.mail.fates import Fate
 from contacts.mail.transport import Relay, RelayDown, parse_url
 from tests import smtp_sink
 from tests.smtp_sink import Sink
 
 MESSAGE = b"Subject: Hi\r\n\r\n.one dot\r\n..two dots\r\nend\r\n"
+MODES = {
+    "421": Fate.DEFERRED,
+    "450": Fate.DEFERRED,
+    "550": Fate.NO_SUCH_RECIPIENT,
+    "policy": Fate.REFUSED,
+    "554-data": Fate.REFUSED,
+    "451-dot": Fate.DEFERRED,
+    "554-dot": Fate.REFUSED,
+    "drop-before-dot": Fate.DEFERRED,
+    "drop-after-dot": Fate.UNKNOWN,
+    "slow": Fate.ACCEPTED,
+}
 
 
 @pytest.fixture(params=[("PIPELINING",), ("8BITMIME",)], ids=["pipelined", "in-turn"])
@@ -26,6 +39,10 @@ def relay(sink: Sink) -> Iterator[Relay]:
     relay.close()
 
 
+def parcels_for(addresses: Iterable[str]) -> list[Parcel]:
+    return [Parcel(Envelope("from@example.com", address), MESSAGE) for address in addresses]
+
+
 def send(relay: Relay, recipient: str) -> Fate:
     return relay.send(Envelope("from@example.com", recipient), MESSAGE).fate
 
@@ -39,25 +56,66 @@ def test_a_message_arrives_as_it_was_written(relay, sink):
     assert (received.sender, received.recipient) == ("from@example.com", "to@example.com")
 
 
-@pytest.mark.parametrize(
-    ("mode", "fate"),
-    [
-        ("421", Fate.DEFERRED),
-        ("450", Fate.DEFERRED),
-        ("550", Fate.NO_SUCH_RECIPIENT),
-        ("policy", Fate.REFUSED),
-        ("554-data", Fate.REFUSED),
-        ("451-dot", Fate.DEFERRED),
-        ("554-dot", Fate.REFUSED),
-        ("drop-before-dot", Fate.DEFERRED),
-        ("drop-after-dot", Fate.UNKNOWN),
-        ("slow", Fate.ACCEPTED),
-    ],
-)
+@pytest.mark.parametrize(("mode", "fate"), MODES.items())
 def test_each_failure_has_its_fate_and_the_next_mail_goes_on(relay, sink, mode, fate):
     assert send(relay, f"{mode}+a@example.com") == fate
     assert send(relay, "after@example.com") == Fate.ACCEPTED
     assert sink.recipients[-1] == "after@example.com"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_mails_in_a_row_have_their_own_fates(relay, sink, mode):
+    addresses = ["a@example.com", f"{mode}+b@example.com", "c@example.com", "d@example.com"]
+
+    fates = [verdict.fate for verdict in relay.hand_over(parcels_for(addresses))]
+
+    assert fates == [Fate.ACCEPTED, MODES[mode], Fate.ACCEPTED, Fate.ACCEPTED]
+    taken = mode in ("slow", "drop-after-dot")
+    assert sink.recipients == (addresses if taken else [addresses[0], *addresses[2:]])
+    assert {each.data for each in sink.received} == {MESSAGE}
+
+
+def test_where_it_is_allowed_the_next_mail_is_announced_with_the_end_of_each(relay, sink):
+    fates = [each.fate for each in relay.hand_over(parcels_for(["a@x.com", "b@x.com"]))]
+
+    assert fates == [Fate.ACCEPTED] * 2
+    envelope = b"MAIL FROM:<from@example.com>\r\nRCPT TO:<b@x.com>\r\nDATA\r\n"
+    is_allowed = "PIPELINING" in sink.extensions
+    assert sink.ahead == [envelope if is_allowed else b"", b""]
+
+
+def test_whoever_stops_listening_hands_nothing_more_over(relay, sink):
+    verdicts = relay.hand_over(parcels_for(["a@example.com", "b@example.com", "c@example.com"]))
+
+    assert next(verdicts).fate == Fate.ACCEPTED
+    verdicts.close()
+
+    assert send(relay, "after@example.com") == Fate.ACCEPTED
+    assert sink.recipients == ["a@example.com", "after@example.com"]
+
+
+def test_what_fails_while_the_server_thinks_ends_the_connection(relay, sink):
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(relay.hand_over(parcels_for(["a@example.com", "b@example.com"]), fail))
+
+    assert not relay.is_open
+    assert send(relay, "after@example.com") == Fate.ACCEPTED
+    assert "b@example.com" not in sink.recipients
+
+
+def test_a_server_that_hears_nothing_ahead_gets_one_mail_after_the_other():
+    addresses = [f"{number}@example.com" for number in range(4)]
+    with smtp_sink.running(is_hasty=True) as sink:
+        relay = Relay(sink.url, timeout=0.2, dot_timeout=2)
+        fates = [verdict.fate for verdict in relay.hand_over(parcels_for(addresses))]
+        relay.close()
+
+    assert fates == [Fate.ACCEPTED] * 4
+    assert sink.recipients == addresses
+    assert sink.connections == 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contacts.mail.claiming import claim
-from contacts.mail.outcomes import Holder, Outcome, record
+from contacts.mail.outcomes import Outcome
+from contacts.mail.recording import Holder, record
 from contacts.models import Contact, Email, Event, Fact
 from growth.models import Project
 from surveys.models import Invitation, Response, Survey
