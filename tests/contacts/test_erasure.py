@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.timezone import now
 
 from campaigns.models import Enrollment
@@ -407,7 +407,7 @@ def test_a_deleted_contact_cannot_be_written_to(api, project):
     contact = make_contact(project)
     erase(api, contact.id)
 
-    with pytest.raises(Gone):
+    with pytest.raises(Gone), transaction.atomic():
         contact.revise(traits={"name": "zqx"}, at=AT)
     assert places_of(MARKER) == set()
 
