@@ -31,7 +31,7 @@ _PEOPLE = """
                'last_name', 'Last' || n * 104729 %% 20011,
                'title', (ARRAY['CEO', 'CTO', 'Engineer', 'Sales'])[1 + n * 31 %% 4],
                'company_name', 'Company ' || n * 13 %% 5003,
-               'stage', (ARRAY['Cold', 'Approaching', 'Replied', 'Won'])[1 + n * 17 %% 4]),
+               'stage', (ARRAY['Cold', 'Approaching', 'Replied', 'Won'])[1 + n / 4 * 17 %% 4]),
            '{}', moment, moment
       FROM (SELECT n::bigint, 'person-' || n || '@example.com' AS address,
                    %(at)s::timestamptz - n * interval '1 minute' AS moment
