@@ -173,7 +173,7 @@ class Contact(ProjectModel):
         if not changed:
             return
         self.updated_at = at
-        self.save(update_fields=_REVISED)
+        self.save(update_fields=_columns_of(changed))
         data = self.snapshot() | {"changed": sorted(changed)}
         updated = outbox.News(DomainEventType.CONTACT_UPDATED, data, subject=self.key)
         moved = news_of({each: [self.key] for each in changed})
@@ -247,7 +247,6 @@ class Contact(ProjectModel):
         outbox.emit(self.project, outbox.News(type, data, subject=self.key), at=at)
 
 
-_REVISED = ("email", "email_key", "phone", "external_id", "traits", "tags", "updated_at")
 _WANING = models.Q(engagement__gt=0) | models.Q(decayed_on=None)
 
 
@@ -309,6 +308,12 @@ class Rescoring(ProjectModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project"], name="one_rescoring_each")]
+
+
+def _columns_of(changed: set[str]) -> set[str]:
+    """Return what to write: where neither address nor traits change, the words stay as they are."""
+    columns = {"updated_at", *(name.partition(".")[0] for name in changed)}
+    return columns | {"email_key"} if "email" in columns else columns
 
 
 def _replace(traits: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -25,10 +25,10 @@ SORTS = (
     "contact_created_at",
     "contact_updated_at",
 )
-NEAREST = 5000
+NEAREST = 2500
 CHUNK = 500
 
-_MINUTES = (1, 15, 240, 3600, 60_000, 600_000)
+_MINUTES = (1, 4, 15, 60, 240, 1000, 4000, 15_000, 60_000, 240_000, 1_000_000)
 _SPANS = [timedelta(minutes=minutes) for minutes in _MINUTES]
 
 _ALIVE = "contacts_contact.project_id = %(project)s AND contacts_contact.deleted_at IS NULL"
