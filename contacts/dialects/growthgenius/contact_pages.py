@@ -25,7 +25,7 @@ SORTS = (
     "contact_created_at",
     "contact_updated_at",
 )
-NEAREST = 2500
+NEAREST = 5000
 CHUNK = 500
 
 _MINUTES = (1, 4, 15, 60, 240, 1000, 4000, 15_000, 60_000, 240_000, 1_000_000)
@@ -157,8 +157,10 @@ def every_row(project: Project, search: Search) -> Iterator[list[Row]]:
 def _page(search: Search, conditions: _Conditions, at: datetime) -> list[Row]:
     count, way = search.per_page, "ASC" if search.is_ascending else "DESC"
     place = {"count": count, "start": search.start}
-    place["nearest"] = max(NEAREST, 2 * (search.start + count))
-    if column := _OWN.get(search.sort):
+    column = _OWN.get(search.sort)
+    nearest = NEAREST if column else NEAREST // 2  # No index has those who were active last.
+    place["nearest"] = max(nearest, 2 * (search.start + count))
+    if column:
         order = f"contacts_contact.{column} {way}, contacts_contact.id {way}"
         found = _rows(_NEAREST_BY_COLUMN, conditions, place, column=column, way=way, order=order)
         if len(found) == count:
