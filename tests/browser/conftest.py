@@ -14,7 +14,7 @@ from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.support.ui import WebDriverWait
 
-from growth.models import User
+from growth.models import Project, User
 
 LOOK = (Path(__file__).parent / "look.js").read_text()
 SHOTS = django_settings.BASE_DIR / "var" / "screenshots"
@@ -143,3 +143,8 @@ def plain_browser(live_server: Any, settings: Any) -> Iterator[Browser]:
 @pytest.fixture
 def staff(transactional_db: None) -> User:
     return User.objects.create_superuser("staff", "staff@example.com", "a password")
+
+
+@pytest.fixture
+def project(transactional_db) -> Project:
+    return Project.objects.create(name="Acme")
