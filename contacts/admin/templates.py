@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -124,7 +125,7 @@ class TemplateAdmin(ProjectModelAdmin):
             self.message_user(request, f"A sample is on its way to {address}.")
         except DomainError as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
-        return redirect("admin:contacts_template_change", pk)
+        return redirect("admin:contacts_template_change", quote(pk))
 
     def _found(self, request: HttpRequest, pk: int) -> Template:
         template = self.get_object(request, str(pk))

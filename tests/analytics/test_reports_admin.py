@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -20,7 +21,7 @@ def staff(db) -> Client:
 
 
 def save(staff: Client, report, definition: object) -> object:
-    path = reverse(f"admin:analytics_{report._meta.model_name}_change", args=[report.pk])
+    path = reverse(f"admin:analytics_{report._meta.model_name}_change", args=[quote(report.pk)])
     written = definition if isinstance(definition, str) else json.dumps(definition)
     return staff.post(path, {"name": "Renamed", "definition": written})
 
@@ -62,7 +63,7 @@ def test_all_that_is_wrong_with_it_stands_beside_the_field(staff, project, defin
 
 def test_the_page_of_a_report_shows_its_answer(staff, project):
     for report in (make_funnel(project), make_cohorts(project)):
-        path = reverse(f"admin:analytics_{report._meta.model_name}_change", args=[report.pk])
+        path = reverse(f"admin:analytics_{report._meta.model_name}_change", args=[quote(report.pk)])
 
         page = staff.get(path).content.decode()
 

@@ -1,6 +1,7 @@
 """What staff see of campaigns, and do to them."""
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -25,7 +26,7 @@ def act(staff, name, *campaigns):
 
 def page(staff, campaign):
     return staff.get(
-        reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+        reverse("admin:campaigns_campaign_change", args=[quote(campaign.pk)])
     ).content.decode()
 
 

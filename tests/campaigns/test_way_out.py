@@ -1,6 +1,7 @@
 """A mail that goes out keeps its unsubscribe link, whoever edits its template."""
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -66,7 +67,9 @@ def test_staff_reads_why_at_the_field(campaign):
     staff.force_login(User.objects.create_superuser("ann", "ann@example.com", "secret"))
     fields = {"subject": "Hi", "format": "html", "source": WITHOUT}
 
-    answer = staff.post(reverse("admin:contacts_template_change", args=[template.pk]), fields)
+    answer = staff.post(
+        reverse("admin:contacts_template_change", args=[quote(template.pk)]), fields
+    )
 
     assert campaign.id in answer.context["adminform"].form.errors["source"][0]
     assert Template.objects.get().source == WITHOUT + LEAVE

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -30,7 +31,7 @@ def segment(project) -> Segment:
 
 
 def save(staff: Client, segment: Segment, rules: object, **fields: str):
-    path = reverse("admin:contacts_segment_change", args=[segment.pk])
+    path = reverse("admin:contacts_segment_change", args=[quote(segment.pk)])
     written = rules if isinstance(rules, str) else json.dumps(rules)
     return staff.post(path, {"name": segment.name, "rules": written, **fields})
 

@@ -1,6 +1,7 @@
 """Templates in the admin: edited, looked at and tried by staff, as the API does it."""
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -24,7 +25,7 @@ def staff(db) -> Client:
 
 
 def page(template: Template) -> str:
-    return reverse("admin:contacts_template_change", args=[template.pk])
+    return reverse("admin:contacts_template_change", args=[quote(template.pk)])
 
 
 def save(staff: Client, template: Template, **changes: str):
@@ -83,7 +84,7 @@ def test_a_mail_that_cannot_be_shown_says_why(staff, project):
 
 def test_a_test_is_sent_by_the_function_of_the_api(staff, template, sink, settings):
     settings.EMAIL_URL = sink.url
-    url = reverse("admin:template-test", args=[template.pk])
+    url = reverse("admin:template-test", args=[quote(template.pk)])
 
     answers = [staff.post(url, {"address": each}) for each in ("a@example.com", "none")]
 
@@ -96,7 +97,7 @@ def test_a_test_is_sent_by_the_function_of_the_api(staff, template, sink, settin
 
 @pytest.mark.parametrize("name", ["template-preview", "template-test"])
 def test_only_staff_with_the_right_look_and_send(staff, template, name):
-    url = reverse(f"admin:{name}", args=[template.pk])
+    url = reverse(f"admin:{name}", args=[quote(template.pk)])
     helper = Client()
     helper.force_login(User.objects.create_user("bob", "bob@example.com", "x", is_staff=True))
 

@@ -1,6 +1,7 @@
 """What staff see of referrals, and do to them."""
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -34,7 +35,7 @@ def test_staff_pause_and_activate_programs(staff, project):
     act(staff, "program", "activate", program)
     program.refresh_from_db()
     assert program.status == "active"
-    page = staff.get(reverse("admin:referrals_program_change", args=[program.pk]))
+    page = staff.get(reverse("admin:referrals_program_change", args=[quote(program.pk)]))
     assert "total conversions 1" in page.content.decode()
 
 
