@@ -28,8 +28,7 @@ SORTS = (
 NEAREST = 5000
 CHUNK = 500
 
-_MINUTES = (1, 4, 15, 60, 240, 1000, 4000, 15_000, 60_000, 240_000, 1_000_000)
-_SPANS = [timedelta(minutes=minutes) for minutes in _MINUTES]
+_SPANS = [timedelta(minutes=2**power) for power in range(21)]  # up to two years
 
 _ALIVE = "contacts_contact.project_id = %(project)s AND contacts_contact.deleted_at IS NULL"
 _OWN = {"contact_created_at": "created_at", "contact_updated_at": "updated_at"}
@@ -64,13 +63,18 @@ _SINCE = """
            SELECT FROM contacts_event WHERE project_id = %(project)s
               AND timestamp >= %(at)s - span LIMIT %(enough)s) latest)
      LIMIT 1"""
-_LATELY = """ AND last_activity_at >= %(moment)s AND contact_id IN (
-           SELECT contact_id FROM contacts_event
-            WHERE project_id = %(project)s AND timestamp >= %(moment)s)"""
+_EVER = "contacts_contactactivity"
+# One by one: else PostgreSQL would read the activities of all.
+_LATELY = """
+           (SELECT DISTINCT contact_id AS key FROM contacts_event
+             WHERE project_id = %(project)s AND timestamp >= %(moment)s) recent
+           JOIN LATERAL (SELECT * FROM contacts_contactactivity
+                          WHERE contact_id = key AND last_activity_at >= %(moment)s OFFSET 0)
+                contacts_contactactivity ON true"""
 _NEAREST_BY_ACTIVITY = f"""
     SELECT {COLUMNS}
-      FROM (SELECT contact_id, last_activity_at FROM contacts_contactactivity
-             WHERE project_id = %(project)s AND last_activity_at IS NOT NULL{{lately}}
+      FROM (SELECT contact_id, last_activity_at FROM {{active}}
+             WHERE project_id = %(project)s AND last_activity_at IS NOT NULL
              ORDER BY last_activity_at {{way}}, contact_id {{way}} LIMIT %(nearest)s) activity
            {_ITS_CONTACT}
      WHERE {_ALIVE}{{where}} {_PAGE}"""
@@ -172,7 +176,7 @@ def _page(search: Search, conditions: _Conditions, at: datetime) -> list[Row]:
         return _rows(_ALL_BY_MAIL, conditions, place | {"kind": kind}, order=order)
     moment = None if search.is_ascending else _since(conditions, place, at)
     if moment:
-        found = _by_activity(conditions, place | {"moment": moment}, way, lately=_LATELY)
+        found = _by_activity(conditions, place | {"moment": moment}, way, active=_LATELY)
         if len(found) == count:
             return found
     found = None if moment and conditions.where else _nearest_by_activity(conditions, place, way)
@@ -185,9 +189,11 @@ def _since(conditions: _Conditions, place: dict, at: datetime) -> datetime | Non
     return next((moment for (moment,) in _ask(_SINCE, conditions, spans)), None)
 
 
-def _by_activity(conditions: _Conditions, place: dict, way: str, *, lately: str = "") -> list[Row]:
+def _by_activity(
+    conditions: _Conditions, place: dict, way: str, *, active: str = _EVER
+) -> list[Row]:
     order = f"activity.last_activity_at {way}, activity.contact_id {way}"
-    return _rows(_NEAREST_BY_ACTIVITY, conditions, place, way=way, order=order, lately=lately)
+    return _rows(_NEAREST_BY_ACTIVITY, conditions, place, way=way, order=order, active=active)
 
 
 def _nearest_by_activity(conditions: _Conditions, place: dict, way: str) -> list[Row] | None:
