@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.timezone import now
 from rest_framework import serializers
@@ -184,11 +185,15 @@ class ContactViewSet(ContactRecords):
         return self._profile(self.get_object())
 
     def partial_update(self, request: Request, pk: str) -> Response:
-        contact = self.get_object()
-        form = self.checked()
+        form = self.checked()  # Before the lock: a body comes as slowly as its sender likes.
         data = form.validated_data
+        contact = self.get_object()
         contact.revise(
-            traits=data.get("traits"), tags=data.get("tags"), claims=form.claims(), at=now()
+            traits=data.get("traits"),
+            tags=data.get("tags"),
+            claims=form.claims(),
+            is_locked=True,
+            at=now(),
         )
         return self._profile(contact, form)
 
@@ -241,6 +246,10 @@ class ContactViewSet(ContactRecords):
                 for membership in page
             ]
         )
+
+    def get_queryset(self) -> QuerySet:
+        found = super().get_queryset()
+        return found.select_for_update() if self.action == "partial_update" else found
 
     def get_object(self) -> Contact:
         try:

@@ -147,19 +147,22 @@ class Contact(ProjectModel):
         claims: dict[str, tuple[str, str]] | None = None,
         may_duplicate: bool = False,
         is_shallow: bool = False,
+        is_locked: bool = False,
     ) -> None:
         """Merge the traits into those it has, replace its tags, and replace identifiers.
 
         ``claims`` maps a kind to how the value is written and how it is compared; empty removes it.
         With ``may_duplicate`` it may have what another contact owns, and is no owner of it. With
-        ``is_shallow`` a trait that is an object replaces the one it had. What it refuses ends the
-        transaction of a caller who makes no savepoint.
+        ``is_shallow`` a trait that is an object replaces the one it had. With ``is_locked`` the
+        caller read it under a lock, and it is not read again. What it refuses ends the transaction
+        of a caller who makes no savepoint.
 
         :raises Conflict: if another contact owns an identifier.
         :raises Invalid: if it would have more traits than may be stored.
         :raises Gone: if it was deleted meanwhile.
         """
-        self.lock()
+        if not is_locked:
+            self.lock()
         if self.deleted_at:
             raise Gone("This contact was deleted.")
         before = self.snapshot()

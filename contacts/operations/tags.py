@@ -23,4 +23,4 @@ def retag(contact: Contact, *, add: list[str], remove: list[str], at: datetime) 
     tags = list(dict.fromkeys([*kept, *add]))
     if len(tags) > max(MAX_TAGS, len(kept)):
         raise Invalid(Violation("add", "too_many", f"A contact bears {MAX_TAGS} tags at most."))
-    contact.revise(tags=tags, at=at)
+    contact.revise(tags=tags, is_locked=True, at=at)

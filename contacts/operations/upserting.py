@@ -185,6 +185,7 @@ def _revise(
         claims=dict(addresses),
         may_duplicate=may_duplicate,
         is_shallow=True,
+        is_locked=True,
         at=at,
     )
 
