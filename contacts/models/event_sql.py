@@ -15,10 +15,18 @@ _STORING = """
         SELECT %(project)s, contact_id, name, properties, timestamp, %(at)s, message_id, %(hops)s
           FROM ({source}) told
         RETURNING id, contact_id, name, timestamp
+    ), latest AS MATERIALIZED (
+        SELECT contact_id, max(timestamp) AS moment FROM stored WHERE %(is_own_act)s
+         GROUP BY contact_id ORDER BY contact_id
+    ), moved AS (
+        UPDATE contacts_contactactivity activity SET last_activity_at = moment
+          FROM latest WHERE activity.contact_id = latest.contact_id
+           AND coalesce(last_activity_at < moment, true)
+        RETURNING activity.contact_id
     ), active AS (
         INSERT INTO contacts_contactactivity AS activity (project_id, contact_id, last_activity_at)
-        SELECT %(project)s, contact_id, max(timestamp) FROM stored WHERE %(is_own_act)s
-         GROUP BY contact_id ORDER BY contact_id
+        SELECT %(project)s, contact_id, moment FROM latest
+         WHERE contact_id NOT IN (SELECT contact_id FROM moved) ORDER BY contact_id
         ON CONFLICT (contact_id) DO UPDATE SET last_activity_at = excluded.last_activity_at
          WHERE coalesce(activity.last_activity_at < excluded.last_activity_at, true)
     ), change AS (

@@ -21,19 +21,24 @@ _SIMPLE = ([EXTERNAL_ID], [ANONYMOUS_ID], [EXTERNAL_ID, ANONYMOUS_ID])
 # no contact; it takes no receipt, so that it can be told once more.
 _FRESH = """
     call AS MATERIALIZED (
-        SELECT *, (SELECT contact_id FROM contacts_identity
-                    WHERE project_id = %(project)s AND kind = 'external_id'
-                      AND value = external_id) AS known,
-                  (SELECT contact_id FROM contacts_identity
-                    WHERE project_id = %(project)s AND kind = 'anonymous_id'
-                      AND value = anonymous_id) AS visitor
-          FROM jsonb_to_recordset(%(calls)s) AS call (place int, external_id text,
+        SELECT * FROM jsonb_to_recordset(%(calls)s) AS call (place int, external_id text,
                anonymous_id text, name text, properties jsonb, timestamp timestamptz,
                message_id text)
+    ), known AS (
+        SELECT value, contact_id AS key FROM contacts_identity
+         WHERE project_id = %(project)s AND kind = 'external_id'
+           AND value = ANY(ARRAY(SELECT external_id FROM call))
+    ), visitor AS (
+        SELECT value, contact_id AS key FROM contacts_identity
+         WHERE project_id = %(project)s AND kind = 'anonymous_id'
+           AND value = ANY(ARRAY(SELECT anonymous_id FROM call))
     ), owned AS MATERIALIZED (
-        SELECT *, CASE WHEN external_id IS NULL THEN visitor
-                       WHEN anonymous_id IS NULL OR visitor = known THEN known END AS contact_id
-          FROM call
+        SELECT call.*,
+               CASE WHEN external_id IS NULL THEN visitor.key
+                    WHEN anonymous_id IS NULL OR visitor.key = known.key THEN known.key
+                     END AS contact_id
+          FROM call LEFT JOIN known ON known.value = external_id
+               LEFT JOIN visitor ON visitor.value = anonymous_id
     ), receipt AS (
         INSERT INTO contacts_eventreceipt (project_id, message_id, received_at)
         SELECT %(project)s, message_id, %(at)s FROM owned WHERE contact_id IS NOT NULL
