@@ -152,7 +152,8 @@ DATABASES = {
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode has no session.
         "OPTIONS": _DATABASE.get("OPTIONS", {})
         | {
-            "options": "-c statement_timeout=30s -c lock_timeout=10s -c timezone=UTC -c jit=off",
+            "options": "-c statement_timeout=30s -c lock_timeout=10s -c timezone=UTC -c jit=off"
+            " -c plan_cache_mode=force_generic_plan",  # To plan costs more than what we prepare.
             "prepare_threshold": 5 if env.bool("GROWTH_PREPARED_STATEMENTS", True) else None,
             **_POOL,
         },

@@ -27,7 +27,7 @@ THREADS = 16
 KEYS = 80
 """So many that none of them sends more than its plan allows: limits are on."""
 CONTACTS = {True: 5_000, False: 100_000}
-CALLS = {True: 30, False: 150}
+CALLS = {True: 30, False: 60}
 """Of each thread, in each round."""
 
 
