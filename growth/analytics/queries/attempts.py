@@ -11,6 +11,7 @@ from datetime import datetime
 
 from contacts import rules
 from contacts.rule_sql import Sql, event_filters, joined, sql
+from growth.analytics.queries.first_attempts import are_found_by_joins, first_attempts
 from growth.analytics.queries.sources import all_of, label, named, source
 from growth.analytics.questions import Entry, FunnelSteps, GroupKind, Order, Step
 from growth.analytics.statements import statement
@@ -24,6 +25,8 @@ def attempts(question: FunnelSteps, project: Project, *, at: datetime) -> Sql:
     """Return WITH … ``attempt (contact_id, label, level, is_open, c1 … cn)``: the times at which
     each step was reached are microseconds since 1970.
     """
+    if are_found_by_joins(question):
+        return first_attempts(question, project, window=_window(question), at=at)
     parts = {
         "relevant": _relevant(question, project, at),
         "start": question.span.start,
