@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from contacts.models import partitions
@@ -14,6 +15,19 @@ from growth.models import ApiKey, ListenerFailure, Project
 from tests.openapi import breaches
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
+
+
+@pytest.fixture(scope="module")
+def lasting(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Let all tests of the module find what its fixtures store; each undoes only its own."""
+    with (
+        django_db_blocker.unblock(),
+        pytest.MonkeyPatch.context() as patched,
+        transaction.atomic(),
+    ):
+        patched.setattr(outbox, "wake", lambda name: None)
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

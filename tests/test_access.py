@@ -23,10 +23,25 @@ from growth.models.api_key import SCOPES
 from tests.conftest import client_with
 from tests.factories import make_contact
 from tests.openapi import Call, calls
-from tests.test_docs import filled, mail_server, prepared, things
+from tests.test_docs import (
+    filled,
+    kept_project,
+    kept_things,
+    mail_server,
+    prepared,
+    project,
+    things,
+)
 from tests.test_tenancy import PUBLIC, management_calls, routes
 
-__all__ = ["mail_server", "prepared", "things"]  # fixtures
+__all__ = [
+    "kept_project",
+    "kept_things",
+    "mail_server",
+    "prepared",
+    "project",
+    "things",
+]  # fixtures
 
 DESCRIBED = {(call.method, call.path): call for call in calls()}
 
@@ -67,14 +82,17 @@ INGEST = sorted(set(ingest_calls()))
 OTHERS = sorted(set(other_views()))
 
 
-Rows = dict[str, tuple[int, int]]
+Rows = dict[tuple[str, int], list[int]]
 
 
 def rows(project: Project | None = None) -> Rows:
-    """Return of each table how many rows it has and the sum of their hashes; of the project's rows
-    alone if one is named.
+    """Return of each table and project how many rows there are and the sum of their hashes; of the
+    project alone if one is named.
     """
-    return _hashed(*_written(), project.key if project else 0)
+    found = _hashed(*_written())
+    if project is None:
+        return found
+    return {place: each for place, each in found.items() if place[1] == project.key}
 
 
 def _written() -> tuple[str, int]:
@@ -88,7 +106,7 @@ def _written() -> tuple[str, int]:
 
 
 @lru_cache(maxsize=8)
-def _hashed(transaction: str, written: int, project: int) -> Rows:
+def _hashed(transaction: str, written: int) -> Rows:
     """Return the rows. Where nothing was written since, they are the same."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -98,17 +116,16 @@ def _hashed(transaction: str, written: int, project: int) -> Rows:
                 WHERE relkind IN ('r', 'p') AND NOT relispartition
                   AND relnamespace = 'public'::regnamespace"""
         )
-        tables = [name for name, is_owned in cursor.fetchall() if is_owned or not project]
-        where = f"WHERE project_id = {project}" if project else ""
+        owners = {name: "project_id" if is_owned else "0" for name, is_owned in cursor.fetchall()}
         cursor.execute(
             " UNION ALL ".join(
-                f"SELECT '{name}', count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)"
-                f' FROM "{name}" t {where}'
-                for name in tables
+                f"SELECT '{name}', {owner}, count(*), sum(hashtextextended(t::text, 0))"
+                f' FROM "{name}" t GROUP BY 2'
+                for name, owner in owners.items()
             )
         )
-        found = {name: (count, digest) for name, count, digest in cursor.fetchall()}
-    assert len(found) > 20
+        found = {(name, owner): told for name, owner, *told in cursor.fetchall()}
+    assert len(owners) > 20
     return found
 
 

@@ -24,7 +24,7 @@ from growth.api.shapes import example_of
 from growth.docs.guides import guides
 from growth.docs.openapi import document
 from growth.docs.reference import pages
-from growth.models import ApiKey
+from growth.models import ApiKey, Project
 from referrals.signing import share_token
 from tests import smtp_sink
 from tests.analytics.factories import make_cohorts, make_funnel
@@ -109,9 +109,25 @@ def test_the_example_of_a_body_is_what_its_schema_says(call: Call):
     assert faults(call.takes, call.body) == []
 
 
+@pytest.fixture(scope="module")
+def kept_project(lasting) -> Project:
+    return Project.objects.create(name="Acme")
+
+
 @pytest.fixture
-def things(project) -> dict[str, str]:
+def project(kept_project, db) -> Project:
+    return Project.objects.get(pk=kept_project.pk)
+
+
+@pytest.fixture
+def things(kept_things) -> dict[str, str]:
+    return dict(kept_things)
+
+
+@pytest.fixture(scope="module")
+def kept_things(kept_project) -> dict[str, str]:
     """Return ids of things that stand for those which examples name."""
+    project = kept_project
     contact = make_contact(project, external_id="user_1", traits={"plan": "trial"})
     make_event(contact, "login")
     Segment.objects.filter(project=project).delete()

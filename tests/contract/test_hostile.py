@@ -11,9 +11,24 @@ from growth.api.shapes import example_of
 from growth.docs.openapi import document
 from tests.hostile import TEXTS, VALUES, variants
 from tests.openapi import Call, calls
-from tests.test_docs import filled, mail_server, prepared, things
+from tests.test_docs import (
+    filled,
+    kept_project,
+    kept_things,
+    mail_server,
+    prepared,
+    project,
+    things,
+)
 
-__all__ = ["mail_server", "prepared", "things"]  # fixtures
+__all__ = [
+    "kept_project",
+    "kept_things",
+    "mail_server",
+    "prepared",
+    "project",
+    "things",
+]  # fixtures
 
 CALLS = {call.id: call for call in calls()}
 RAW = [

@@ -39,7 +39,7 @@ def emit(
 def make_delivery(endpoint: Endpoint, at: datetime = AT, **data: Any) -> Delivery:
     """Return the delivery of a new event to the endpoint."""
     emit(endpoint.project, data or {"n": 1}, at=at)
+    newest = DomainEvent.objects.latest("id")
     while outbox.relay(at=at):
         pass
-    newest = DomainEvent.objects.latest("id")
     return Delivery.objects.get(endpoint=endpoint, domain_event=newest)
