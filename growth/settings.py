@@ -220,6 +220,7 @@ AUTH_PASSWORD_VALIDATORS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REST_FRAMEWORK = {
+    "DEFAULT_METADATA_CLASS": None,  # The OpenAPI file tells what OPTIONS would.
     "DEFAULT_AUTHENTICATION_CLASSES": ["growth.api.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["growth.api.permissions.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["growth.api.throttling.KeyThrottle"],

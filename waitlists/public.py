@@ -126,7 +126,7 @@ def _place(waitlist: Waitlist, row: Row, *, is_new: bool = False) -> HttpRespons
 
 
 def _waitlist(slug: str) -> Waitlist:
-    waitlist = None if "\0" in slug else find_by_slug(slug)
+    waitlist = find_by_slug(slug)
     if waitlist is None:
         raise Http404
     return waitlist

@@ -14,13 +14,13 @@ router.register("waitlists", WaitlistViewSet)
 api = [
     *router.urls,
     *(
-        path(f"public/waitlists/<str:slug>/{name}{end}", view.as_view())
+        path(f"public/waitlists/<slug:slug>/{name}{end}", view.as_view())
         for name, view in (("entries", EntranceView), ("status", StatusView))
         for end in ("", "/")
     ),
 ]
 public = [
-    path("w/<str:slug>", joining_page),
-    path("w/<str:slug>/status", status),
-    path("w/<str:slug>/confirm", confirmation),
+    path("w/<slug:slug>", joining_page),
+    path("w/<slug:slug>/status", status),
+    path("w/<slug:slug>/confirm", confirmation),
 ]

@@ -104,3 +104,12 @@ def test_referred_against_organic_retention_is_one_question(api, project):
 
     rates = {each["group"]: each["data"][0]["cells"][1]["rate"] for each in groups}
     assert rates == {"organic": 0.5, "referral": 1.0}
+
+
+@pytest.mark.parametrize("path", [FUNNELS, COHORTS])
+@pytest.mark.parametrize("body", [["name"], "name", 1, None])
+def test_what_is_no_object_is_refused_in_a_sentence(api, path, body):
+    refused = api.post(path, body)
+
+    assert refused.status_code == 422
+    assert refused.json()["error"]["message"]

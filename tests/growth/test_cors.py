@@ -27,3 +27,13 @@ def test_a_browser_may_send_events(client, path):
 def test_a_browser_may_not_manage(client, path):
     assert "Access-Control-Allow-Origin" not in client.options(path, headers=ASKING).headers
     assert "Access-Control-Allow-Origin" not in client.get(path, headers=ORIGIN).headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/contacts", "/v1/analytics/query", "/v1/analytics/query/people"]
+)
+def test_options_says_which_methods_there_are(api, path):
+    answered = api.options(path)
+
+    assert answered.status_code == 405
+    assert "POST" in answered.headers["Allow"]

@@ -19,7 +19,7 @@ from waitlists import urls as waitlists
 APPS = (referrals, surveys, waitlists)
 EXEMPT = {
     "r/<str:code>": "leads on whoever comes, and stops counting",
-    "public/waitlists/<str:slug>/entries": "takes a write key, and so many people of an address",
+    "public/waitlists/<slug:slug>/entries": "takes a write key, and so many people of an address",
 }
 
 

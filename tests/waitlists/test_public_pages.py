@@ -252,6 +252,9 @@ def test_lists_of_two_projects_may_have_one_slug(browser, client, ingest, waitli
 def test_pages_that_are_not_there_are_404(client, db):
     for path in ("/w/nothing", "/w/wl_0000000000", "/w/nothing/status", "/w/%00", "/w/a/confirm"):
         assert client.get(path).status_code == 404
+    for path in ("%00/status", "nothing/status", "%00/entries"):
+        refused = client.get(f"/v1/public/waitlists/{path}")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_no_value_in_the_form_is_a_fault_of_ours(browser, waitlist):

@@ -32,7 +32,7 @@ class ReportSerializer(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("Send a JSON object.")
+            raise serializers.ValidationError({"non_field_errors": ["Send a JSON object."]})
         found: dict[str, Any] = {}
         errors: dict[str, Any] = {}
         try:
