@@ -16,7 +16,7 @@ from liquid import BoundTemplate, DictLoader, Environment, RenderContext
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import LiquidError
 
-from contacts.mail.liquid_output import Buffer, FieldOutput, PlainText
+from contacts.mail.liquid_output import Buffer, FieldOutput, Loop, PlainText
 
 MAX_SOURCE = 100_000
 MAX_TAG = 2_000
@@ -248,6 +248,7 @@ class _Environment(Environment):
         del self.tags["include"], self.tags["render"]
         self.add_tag(FieldOutput)
         self.add_tag(PlainText)
+        self.add_tag(Loop)
         self.filters = {name: _bounded(name, self.filters[name]) for name in _FILTERS}
 
 

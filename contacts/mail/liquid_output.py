@@ -1,6 +1,7 @@
 """How Liquid writes: what nearly all of a mail's tags are, fields of the contact, in short cuts.
 
-Whatever is not a plain field goes the library's way, and so does a field that is not there.
+Whatever is not a field, filtered or not, goes the library's way, and so does a field that is not
+there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,11 +12,15 @@ from liquid import escape
 from liquid.builtin.content import ContentNode, Literal
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import Output, OutputNode
+from liquid.builtin.tags.for_tag import BreakLoop, ContinueLoop, ForLoop, ForNode, ForTag
 from liquid.context import RenderContext
 from liquid.exceptions import OutputStreamLimitError
 from liquid.expression import Expression
 from liquid.output import LimitedStringIO
+from liquid.stringify import to_liquid_string
 from liquid.token import Token
+
+_PLAIN = (str, int)
 
 
 class Buffer(LimitedStringIO):
@@ -59,13 +64,14 @@ class PlainText(Literal):
 
 
 class _FieldNode(OutputNode):
-    """An output; ``names`` are the steps to a field that is all of it."""
+    """An output; ``names`` are the steps to a field, and ``filters`` what is made of it."""
 
-    __slots__ = ("names",)
+    __slots__ = ("filters", "names")
 
     def __init__(self, token: Token, expression: Expression) -> None:
         super().__init__(token, expression)
         self.names = _names(expression)
+        self.filters = expression.filters or () if self.names else ()
 
     def render(self, context: RenderContext, buffer: StringIO) -> int:
         """Write the field if it is a text or a number, else whatever the expression says."""
@@ -73,10 +79,10 @@ class _FieldNode(OutputNode):
             value = _found(context.scope._maps, self.names[0])
             for name in self.names[1:]:
                 value = value.get(name) if type(value) is dict else None
-            if type(value) is str:
-                return buffer.write(escape(value) if context.autoescape else value)
-            if type(value) is int:
-                return buffer.write(str(value))
+            if type(value) in _PLAIN:
+                for each in self.filters:
+                    value = each.evaluate(value, context)
+                return buffer.write(_written(value, context.autoescape))
         return self.render_to_output(context, buffer)
 
 
@@ -84,6 +90,45 @@ class FieldOutput(Output):
     """The library's output, with short cuts to fields."""
 
     node_class = _FieldNode
+
+
+class _LoopNode(ForNode):
+    """The library's loop, which asks for each round anew whether its block writes anything."""
+
+    __slots__ = ()
+
+    def render_to_output(self, context: RenderContext, buffer: StringIO) -> int:
+        """Write the block for each item."""
+        items, length = self.expression.evaluate(context)
+        if not length:
+            return self.default.render(context, buffer) if self.default else 0
+        name, written = self.expression.identifier, 0
+        nodes = [self.block] if self.block.blank else self.block.nodes
+        loop = ForLoop(f"{name}-{self.expression.iterable}", items, length, context.parentloop())
+        namespace = {"forloop": loop, name: None}
+        with context.loop(namespace, loop):
+            for item in loop:
+                namespace[name] = item
+                try:
+                    for node in nodes:
+                        written += node.render(context, buffer)
+                except ContinueLoop:
+                    continue
+                except BreakLoop:
+                    break
+        return written
+
+
+class Loop(ForTag):
+    """The library's ``for``, by a shorter way."""
+
+    node_class = _LoopNode
+
+
+def _written(value: object, is_escaped: bool) -> str:
+    if type(value) is str:
+        return escape(value) if is_escaped else value
+    return str(value) if type(value) is int else to_liquid_string(value, is_escaped)
 
 
 def _found(scopes: Iterable[Mapping[str, object]], name: str) -> Any:
@@ -95,7 +140,7 @@ def _found(scopes: Iterable[Mapping[str, object]], name: str) -> Any:
 
 
 def _names(expression: Expression) -> tuple[str, ...]:
-    if type(expression) is not FilteredExpression or expression.filters:
+    if type(expression) is not FilteredExpression:
         return ()
     path = expression.left
     if type(path) is not Path or not all(type(step) is str for step in path.path):

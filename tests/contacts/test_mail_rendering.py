@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from liquid import Environment
 
 from contacts.mail import liquid, rendering
 from contacts.mail.compiling import Compiled
@@ -214,3 +215,34 @@ def test_what_is_not_liquid_is_refused_quickly_and_says_where(source, message):
 )
 def test_python_is_out_of_reach(source):
     assert rendered(source, x={"a": 1}).strip() == ""
+
+
+AS_THE_LIBRARY = [
+    "{% for i in (1..4) %}{{ i }}{% if i == 2 %}{% continue %}{% endif %}-{% endfor %}",
+    "{% for i in (1..4) %}{{ i }}{% if i == 2 %}{% break %}{% endif %}-{% endfor %}|{{ i }}",
+    "{% for i in things limit: 1 %}{{ i }}{% endfor %}{% for i in things offset: continue %}"
+    "<{{ i }}>{% endfor %}",
+    "{% for i in nothing %}{{ i }}{% else %}none{% endfor %}{% for i in (1..2) %} {% endfor %}.",
+    "{% for i in (1..2) %}{% for k in things reversed %}{{ forloop.parentloop.index }}"
+    "{{ forloop.last }}{{ k }}{% endfor %}{% endfor %}",
+    "{% for i in things %}{% assign last = i %}{% endfor %}{{ last }}",
+    "{{ name | upcase }}{{ name | append: '<' }}{{ name | size }}{{ name | newline_to_br }}",
+    "{{ number | plus: 1 }}{{ number | divided_by: 0.5 }}{{ number }}{{ things | join: ' ' }}",
+    "{{ yes }}{{ yes | upcase }}{{ nothing | default: 'x' }}{{ nothing | upcase }}{{ inner.a.b }}",
+    "{{ inner.a | upcase }}{{ name | split: 'd' }}{{ name | escape }}{{ name | first }}",
+]
+
+
+@pytest.mark.parametrize("is_html", [True, False])
+@pytest.mark.parametrize("source", AS_THE_LIBRARY)
+def test_the_short_cuts_write_what_the_library_writes(source, is_html):
+    told = {
+        "things": ["<a>", "b", 3],
+        "name": "A<da>\nd",
+        "number": 7,
+        "yes": True,
+        "inner": {"a": {"b": "<c>"}},
+    }
+    expected = Environment(autoescape=is_html).from_string(source).render(**told)
+
+    assert rendered(source, is_html=is_html, **told) == expected
