@@ -33,7 +33,7 @@ _PAGE = f"""
       FROM {{source}}
      WHERE {_ALIVE}{{onward}}{{where}}
      ORDER BY {{order}}
-     LIMIT %s"""
+     LIMIT {{count}}"""
 _NEAREST = f"""
     (SELECT * FROM contacts_contact WHERE {_ALIVE}{{onward}} ORDER BY {_NEWEST} LIMIT {{nearest}})
     contacts_contact"""
@@ -91,9 +91,10 @@ def _page(
     where, params = conditions
     onward, start = _ONWARD if after else "", _start(project, after)
     source = _NEAREST.format(onward=onward, nearest=NEAREST) if nearest else "contacts_contact"
-    text = _PAGE.format(source=source, onward=onward, where=where, order=order)
-    with connection.cursor() as cursor:
-        cursor.execute(text, [*(start if nearest else []), *start, *params, count])
+    text = _PAGE.format(source=source, onward=onward, where=where, order=order, count=count)
+    # Pages without conditions are of one text, and most of all: they are planned once.
+    with connection.cursor() if where else connection.prepared_cursor() as cursor:
+        cursor.execute(text, [*(start if nearest else []), *start, *params])
         return [ContactRow(encode(_PREFIX, key), at, body) for key, at, body in cursor.fetchall()]
 
 

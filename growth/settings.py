@@ -289,8 +289,8 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # Addresses of people are not ours 
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # Ours: see growth.api.errors.
 structlog.configure(
     processors=[
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.filter_by_level,
+        structlog.contextvars.merge_contextvars,
         structlog.processors.TimeStamper(fmt="iso"),
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
