@@ -10,7 +10,7 @@ from functools import partial
 
 from contacts.rule_sql import Sql, event_filters, joined, sql
 from growth.analytics.queries.sources import all_of, named, source
-from growth.analytics.questions import Entry, FunnelSteps, GroupKind, Order, Step
+from growth.analytics.questions import Entry, FunnelSteps, GroupKind, Order
 from growth.analytics.statements import statement
 from growth.models import Project
 
@@ -53,11 +53,8 @@ def _step(
     question: FunnelSteps, project: Project, number: int, *, window: Sql, at: datetime
 ) -> Sql:
     """Return the table of those who come to the step of this number, and when."""
-    span, last = question.span, number - 1
-    joins, scope = _events(question.steps[last], project, at)
-    in_time = sql(
-        "event.timestamp >= {} AND event.timestamp < {}", span.start, span.end + question.window
-    )
+    last = number - 1
+    joins, scope = _events(question, project, number, at)
     kept = ["contact_id", *(f"t{each}" for each in range(1, number))]
     return statement(
         "funnel_first_step",
@@ -68,7 +65,7 @@ def _step(
         last=Sql(f"t{last}"),
         window=window,
         joins=joins,
-        scope=all_of([*scope, in_time]),
+        scope=all_of(scope),
         id=_id_of(question, project, last, at),
     )
 
@@ -77,7 +74,7 @@ def _id_of(question: FunnelSteps, project: Project, number: int, at: datetime) -
     """Return the id of the event of the step, of the person and times that ``before`` tells: it is
     asked for where two events have the same time.
     """
-    joins, scope = _events(question.steps[number - 1], project, at)
+    joins, scope = _events(question, project, number, at)
     scope.append(
         sql(
             "event.contact_id = before.contact_id AND event.timestamp = {}",
@@ -90,8 +87,16 @@ def _id_of(question: FunnelSteps, project: Project, number: int, at: datetime) -
     return sql("(SELECT min(event.id) FROM contacts_event event {} WHERE {})", joins, all_of(scope))
 
 
-def _events(step: Step, project: Project, at: datetime) -> tuple[Sql, list[Sql]]:
+def _events(
+    question: FunnelSteps, project: Project, number: int, at: datetime
+) -> tuple[Sql, list[Sql]]:
     """Return what must be joined to events, and what is true of those of the step."""
+    step, span = question.steps[number - 1], question.span
     joins, [passes] = event_filters([step.filters], project=project, at=at)
-    scope = [sql("event.project_id = {}", project.key), named(step.event)]
+    in_time = "event.timestamp >= {} AND event.timestamp < {}"
+    scope = [
+        sql("event.project_id = {}", project.key),
+        named(step.event),
+        sql(in_time, span.start, span.end + question.window),
+    ]
     return joins, [*scope, passes] if step.filters else scope
