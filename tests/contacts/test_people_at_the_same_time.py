@@ -17,7 +17,7 @@ from contacts.operations.merging import settle_merges
 from contacts.operations.traits import make_sighting
 from growth.models import Project
 from tests.conftest import client_with
-from tests.factories import AT
+from tests.factories import AT, make_contact
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,6 +82,23 @@ def test_contacts_told_one_by_one_at_the_same_time_are_one_each(project):
     in_threads(tell)
 
     the_people(FEW)
+
+
+def test_patches_of_one_contact_at_the_same_time_lose_nothing(project):
+    client = client_with(project, scopes=["*"])
+    contact = make_contact(project)
+
+    def tell(thread: int) -> Response:
+        for number in range(5):
+            traits = {f"t{thread}": {f"n{number}": number}}
+            response = client.patch(f"/v1/contacts/{contact.id}", {"traits": traits})
+        return response
+
+    in_threads(tell)
+
+    contact.refresh_from_db()
+    said = {f"n{number}": number for number in range(5)}
+    assert contact.traits == {f"t{thread}": said for thread in range(THREADS)}
 
 
 def test_batches_of_the_same_people_at_the_same_time_make_each_once(project):
