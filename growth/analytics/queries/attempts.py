@@ -12,12 +12,11 @@ from datetime import datetime
 from contacts import rules
 from contacts.rule_sql import Sql, event_filters, joined, sql
 from growth.analytics.queries.first_attempts import are_found_by_joins, first_attempts
-from growth.analytics.queries.sources import all_of, label, named, source
+from growth.analytics.queries.sources import MICROS, all_of, label, named, source
 from growth.analytics.questions import Entry, FunnelSteps, GroupKind, Order, Step
 from growth.analytics.statements import statement
 from growth.models import Project
 
-_MICRO = "(extract(epoch FROM {}) * 1000000)::bigint"
 _LATER = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
 
 
@@ -77,7 +76,7 @@ def _relevant(question: FunnelSteps, project: Project, at: datetime) -> Sql:
     return statement(
         "funnel_relevant",
         entries=_entries(question, project, at),
-        t=Sql(_MICRO.format("event.timestamp") if _is_in_micros(question) else "event.timestamp"),
+        t=Sql(MICROS.format("event.timestamp") if _is_in_micros(question) else "event.timestamp"),
         held=sql("jsonb_build_array({})", joined(", ", held)) if held else Sql("NULL::jsonb"),
         label=label(question.group_by) if by_property else Sql("NULL::text"),
         flags=joined(", ", [sql("{} AS {}", each, Sql(name)) for name, each in flags]),
@@ -157,10 +156,10 @@ def _ordered_parts(question: FunnelSteps, at: datetime) -> dict[str, Sql]:
     guarded, later = is_guarded(question), range(2, count + 1)
     window, moment = _window(question), sql("{}::timestamptz", at)
     times = [f"c1_{each} AS c{each}" for each in later]
-    micros = "{}" if guarded else _MICRO
+    micros = "{}" if guarded else MICROS
     if guarded:
         window = sql("{}::bigint", round(question.window.total_seconds() * 1_000_000))
-        moment = Sql(_MICRO.format(f"({moment.text})"), moment.params)
+        moment = Sql(MICROS.format(f"({moment.text})"), moment.params)
     within = [sql("coalesce({} <= t + {}, false)::integer", Sql(f"c1_{n}"), window) for n in later]
     names = ["t", *(f"c{each}" for each in later)]
     return {
@@ -252,7 +251,7 @@ def _any_parts(question: FunnelSteps, at: datetime) -> dict[str, Sql]:
         "nearest": Sql(", ".join([*nearest, f"{end} AS nx"])),
         "done": sql("ARRAY[{}]", joined(", ", done)),
         "is_step": Sql(" OR ".join(f"s{n}" for n in numbers)),
-        "micros": Sql(", ".join(f"{_MICRO.format(f'times[{n}]')} AS c{n}" for n in numbers)),
+        "micros": Sql(", ".join(f"{MICROS.format(f'times[{n}]')} AS c{n}" for n in numbers)),
         "window": window,
         "at": sql("{}::timestamptz", at),
     }

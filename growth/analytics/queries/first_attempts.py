@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from contacts.rule_sql import Sql, event_filters, joined, sql
-from growth.analytics.queries.sources import all_of, named, source
+from growth.analytics.queries.sources import MICROS, all_of, named, source
 from growth.analytics.questions import Entry, FunnelSteps, GroupKind, Order
 from growth.analytics.statements import statement
 from growth.models import Project
@@ -30,7 +30,6 @@ def first_attempts(question: FunnelSteps, project: Project, *, window: Sql, at: 
     span, count = question.span, len(question.steps)
     times = [f"t{number}" for number in range(1, count + 1)]
     step = partial(_step, question, project, window=window, at=at)
-    micros = [f"(extract(epoch FROM {each}) * 1000000)::bigint" for each in times]
     return statement(
         "funnel_first",
         entries=source(project, question.steps[0], span.start, span.end, at=at),
@@ -43,7 +42,7 @@ def first_attempts(question: FunnelSteps, project: Project, *, window: Sql, at: 
         ),
         steps=count,
         times=Sql(", ".join(times)),
-        micros=Sql(", ".join(f"{each} AS c{n}" for n, each in enumerate(micros, 1))),
+        micros=Sql(", ".join(f"{MICROS.format(each)} AS c{n}" for n, each in enumerate(times, 1))),
         window=window,
         at=at,
     )

@@ -8,6 +8,9 @@ from contacts.rule_sql import Sql, event_filters, joined, sql
 from growth.analytics.questions import NONE, GroupBy, GroupKind, Step
 from growth.models import Project
 
+MICROS = "(extract(epoch FROM {}) * 1000000)::bigint"
+"""Microseconds since 1970, as a format of the moment."""
+
 _ONLY_OWN = Sql("NOT starts_with(event.name, '$')")
 _CONTACT = Sql("JOIN contacts_contact contact ON contact.id = event.contact_id")
 
