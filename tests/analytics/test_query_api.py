@@ -305,3 +305,31 @@ def test_a_picture_says_in_words_what_it_shows(api, signups):
         assert "<title" in svg
         assert "<desc" in svg
         assert "<b>" not in svg
+
+
+@pytest.mark.parametrize("entry", ["first", "best"])
+@pytest.mark.parametrize("filters", [{}, {"properties.n": 1}])
+def test_of_steps_at_one_moment_those_told_later_come_later(api, project, entry, filters):
+    at = now() - timedelta(days=1)
+    for names in ("abc", "acb", "cba", "bac", "aab", "ba", "c"):
+        person = make_contact(project)
+        for name in names:
+            make_event(person, name, at=at, n=1)
+    steps = [{"event": name, "filters": filters} for name in "abc"]
+
+    answer = ask(api, {"type": "funnel", "steps": steps, "entry": entry}).json()
+
+    assert [step["count"] for step in answer["data"]] == [6, 3, 1]
+
+
+@pytest.mark.parametrize("entry", ["first", "best"])
+def test_a_step_that_is_named_twice_needs_two_events_at_one_moment_too(api, project, entry):
+    at = now() - timedelta(days=1)
+    for count in (1, 2, 3):
+        person = make_contact(project)
+        for _ in range(count):
+            make_event(person, "a", at=at)
+
+    answer = ask(api, {"type": "funnel", "steps": ["a", "a", "a"], "entry": entry}).json()
+
+    assert [step["count"] for step in answer["data"]] == [3, 2, 1]
