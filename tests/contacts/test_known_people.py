@@ -1,9 +1,11 @@
 """Events of people who are known take a way of their own: one statement, and nothing else."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils.timezone import now
 
-from contacts.models import Contact, Event, EventReceipt
+from contacts.models import Contact, ContactActivity, Event, EventReceipt
 from contacts.operations import events
 from contacts.operations.calls import Call
 from contacts.operations.events import record_calls
@@ -46,6 +48,16 @@ def test_a_known_device_means_its_person(project, known, ids, django_assert_num_
         record_calls(project, [call(number=10, **ids)], at=now())
 
     assert told()[2:] == [("ada", "m10")]
+
+
+def test_a_late_event_is_no_last_activity(project, known):
+    at = now()
+    for minutes in ((30, 40), (10, 20), (15, 12)):  # The first two make the person.
+        calls = [call("eve", ago, timestamp=at - timedelta(minutes=ago)) for ago in minutes]
+        record_calls(project, calls, at=at)
+
+    last = ContactActivity.objects.get(contact__external_id="eve").last_activity_at
+    assert last == at - timedelta(minutes=10)
 
 
 def test_ids_of_two_people_are_settled_with_care(project, known):
