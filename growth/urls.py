@@ -18,7 +18,7 @@ from webhooks import urls as webhooks
 apps = (contacts, campaigns, referrals, surveys, waitlists, webhooks, analytics, projects)
 
 urlpatterns = [
-    path("v1/", include([path("", include(app.api)) for app in apps])),
+    path("v1/", include([route for app in apps for route in app.api])),
     path("", RedirectView.as_view(url="/admin/")),
     path("", include("growth.docs.urls")),
     path("", include(contacts.dialects)),

@@ -38,7 +38,11 @@ from growth.errors import Invalid, Violation
 
 def shown(row: ContactRow) -> orjson.Fragment:
     """Return a row as lists show it; its JSON passes through without being parsed."""
-    return orjson.Fragment(f'{{"id":"{row.id}",{row.body[1:]}')
+    created_at, public_id, updated_at, body = row
+    return orjson.Fragment(
+        f'{{"id":"{public_id}",{body},"created_at":"{created_at[:10]}T{created_at[11:19]}Z",'
+        f'"updated_at":"{updated_at[:10]}T{updated_at[11:19]}Z"}}'
+    )
 
 
 class ContactSerializer(StrictSerializer):
@@ -160,8 +164,9 @@ class ContactViewSet(ContactRecords):
     keyset = NEWEST_FIRST
 
     def list(self, request: Request) -> Response:
-        filtered = self.filter_queryset(self.queryset) if self.sent_filters else None
-        rows = worded_rows if "q" in self.sent_filters else contact_rows
+        filters = self.sent_filters
+        filtered = self.filter_queryset(self.queryset) if filters else None
+        rows = worded_rows if "q" in filters else contact_rows
         fetch = partial(rows, self.project, filtered)
         page = self.paginator.paginate(fetch, request, self.keyset)
         return self.paginator.get_paginated_response([shown(row) for row in page])

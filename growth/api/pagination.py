@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from django.core.signing import BadSignature, Signer
@@ -63,8 +64,7 @@ class KeysetPagination(BasePagination):
     def _next_cursor(self) -> str | None:
         if not self._has_more:
             return None
-        last = self._page[-1]
-        values = [_get(last, name) for name in self._names]
+        values = _place(self._page[-1], self._names)
         written = [v.isoformat() if hasattr(v, "isoformat") else v for v in values]
         return Signer(salt=self._binding).sign_object(written)
 
@@ -92,13 +92,13 @@ def read_limit(request: Request) -> int:
     return min(int(text), MAX_LIMIT)
 
 
-def _get(row: Any, name: str) -> Any:
-    """Return the value by which the row has its place."""
+def _place(row: Any, names: list[str]) -> list[Any]:
+    """Return the values by which the row has its place; a plain tuple starts with them."""
+    if type(row) is tuple:  # One with names tells by those.
+        return list(row[: len(names)])
     if isinstance(row, dict):
-        return row[name]
-    for part in name.split("__"):
-        row = getattr(row, part)
-    return row
+        return [row[name] for name in names]
+    return [attrgetter(name.replace("__", "."))(row) for name in names]
 
 
 def _binding(request: Request) -> str:

@@ -19,7 +19,7 @@ def run(database_url: str, *, is_small: bool) -> Iterator[Ratio]:
     """Compare pages of 100 with those of a ModelSerializer, and deep pages with the first."""
     founding = found_project("bench", at=now())
     make_contacts(founding.project, SIZES[is_small], now())
-    pages = 5 if is_small else 25
+    pages = 10 if is_small else 60
     with served(database_url, "growth.management.bench.naive") as port:
         clients = [Client(port, founding.secret_key) for _ in range(THREADS)]
         deep = _cursor(clients[0], 50 if is_small else 500)

@@ -83,11 +83,14 @@ class OpenContactViewSet(ContactViewSet):
     throttle_classes = ()
 
 
+naive = [
+    path("contacts/<str:pk>", ContactView.as_view()),
+    path("track", TrackView.as_view()),
+    path("events", EventsView.as_view()),
+    path("contacts", ContactsView.as_view()),
+]
 urlpatterns = [
-    path("naive/contacts/<str:pk>", ContactView.as_view()),
-    path("naive/track", TrackView.as_view()),
+    path("naive/", include(naive)),
     path("open/contacts/<str:pk>", OpenContactViewSet.as_view({"get": "retrieve"})),
-    path("naive/events", EventsView.as_view()),
-    path("naive/contacts", ContactsView.as_view()),
     path("", include("growth.urls")),
 ]
