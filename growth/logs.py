@@ -2,6 +2,7 @@
 
 import re
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django_structlog.middlewares import RequestMiddleware
@@ -11,6 +12,10 @@ _TOKEN = re.compile(r"^/([a-z])/.+")
 
 class LogMiddleware(RequestMiddleware):
     """Logs each request by its path: a query may bear a key, a public page's path a token."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        """Number the lines of this request. That it has come is told by the one when it ends."""
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:

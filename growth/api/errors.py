@@ -170,7 +170,6 @@ class ErrorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.request_id = f"req_{secrets.token_hex(12)}"
-        request.META["HTTP_X_REQUEST_ID"] = request.request_id  # The logs take it from here.
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request.request_id
         return response
