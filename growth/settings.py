@@ -110,11 +110,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",  # Content-Length
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "growth.sessions.PageSessions",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "growth.sessions.PageVisitors",
     "growth.logs.LogMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "growth.sessions.PageMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = env("GROWTH_URLCONF", default="growth.urls")  # benches add to it
@@ -152,7 +152,8 @@ DATABASES = {
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode has no session.
         "OPTIONS": _DATABASE.get("OPTIONS", {})
         | {
-            "options": "-c statement_timeout=30s -c lock_timeout=10s -c timezone=UTC -c jit=off"
+            "options": "-c statement_timeout=30s -c lock_timeout=10s -c timezone=UTC"
+            " -c datestyle=ISO -c jit=off"
             " -c plan_cache_mode=force_generic_plan",  # To plan costs more than what we prepare.
             "prepare_threshold": 5 if env.bool("GROWTH_PREPARED_STATEMENTS", True) else None,
             **_POOL,
@@ -286,7 +287,6 @@ BROKER_URL = env(
 SWEEP_SLOTS = env.int("GROWTH_SWEEP_SLOTS", default=2)
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # Addresses of people are not ours to keep.
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # Ours: see growth.api.errors.
 structlog.configure(
     processors=[
         structlog.stdlib.filter_by_level,
