@@ -16,6 +16,7 @@ from liquid import BoundTemplate, DictLoader, Environment, RenderContext
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.exceptions import LiquidError
 
+from contacts.mail.form_letters import FormLetter, form_letter
 from contacts.mail.liquid_output import Buffer, FieldOutput, Loop, PlainText
 
 MAX_SOURCE = 100_000
@@ -98,7 +99,9 @@ def parse(source: str, *, is_html: bool) -> BoundTemplate:
         template = _environments[is_html].from_string(source)
     except LiquidError as error:
         raise TemplateError(_message(error), _line_of(error, source)) from None
-    _require_known_filters(template, source)
+    told = template.analyze(include_partials=False)
+    _require_known_filters(told.filters, source)
+    template.letter = form_letter(template, told.tags, is_html=is_html, limit=MAX_OUTPUT)
     template.max_iterations = min(_MAX_ITERATIONS, _MAX_STEPS // (tags + source.count("|") + 1))
     return template
 
@@ -114,8 +117,8 @@ def render(template: BoundTemplate, context: Mapping[str, Any]) -> str:
         raise RenderError(_sentence(_message(error))) from None
 
 
-def _require_known_filters(template: BoundTemplate, source: str) -> None:
-    for name, places in template.analyze(include_partials=False).filters.items():
+def _require_known_filters(filters: Mapping[str, Sequence[Any]], source: str) -> None:
+    for name, places in filters.items():
         if name not in _FILTERS:
             raise TemplateError(f"There is no filter {name}.", _line(source, places[0].index))
 
@@ -230,6 +233,16 @@ class _Context(RenderContext):
 class _Template(BoundTemplate):
     context_class = _Context
     max_iterations = _MAX_ITERATIONS
+    letter: FormLetter | None = None
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        """Return what the template says with these values."""
+        if self.letter:
+            return self.letter.fill(values, lambda: self._opened(values))
+        return super().render(values)
+
+    def _opened(self, values: Mapping[str, Any]) -> _Context:
+        return self.context_class(self, globals=self.make_globals(values))
 
     def _get_buffer(self) -> Buffer:
         return Buffer(limit=MAX_OUTPUT)

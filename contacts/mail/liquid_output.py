@@ -4,7 +4,7 @@ Whatever is not a field, filtered or not, goes the library's way, and so does a 
 there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -20,7 +20,8 @@ from liquid.output import LimitedStringIO
 from liquid.stringify import to_liquid_string
 from liquid.token import Token
 
-_PLAIN = (str, int)
+PLAIN = (str, int)
+"""The types that are written as they are; of a truth value, that is neither, Liquid has words."""
 
 
 class Buffer(LimitedStringIO):
@@ -63,7 +64,7 @@ class PlainText(Literal):
     node_class = _PlainNode
 
 
-class _FieldNode(OutputNode):
+class FieldNode(OutputNode):
     """An output; ``names`` are the steps to a field, and ``filters`` what is made of it."""
 
     __slots__ = ("filters", "names")
@@ -76,23 +77,21 @@ class _FieldNode(OutputNode):
     def render(self, context: RenderContext, buffer: StringIO) -> int:
         """Write the field if it is a text or a number, else whatever the expression says."""
         if self.names:
-            value = _found(context.scope._maps, self.names[0])
-            for name in self.names[1:]:
-                value = value.get(name) if type(value) is dict else None
-            if type(value) in _PLAIN:
+            value = value_of(self.names, context.scope._maps)
+            if type(value) in PLAIN:
                 for each in self.filters:
                     value = each.evaluate(value, context)
-                return buffer.write(_written(value, context.autoescape))
+                return buffer.write(written(value, context.autoescape))
         return self.render_to_output(context, buffer)
 
 
 class FieldOutput(Output):
     """The library's output, with short cuts to fields."""
 
-    node_class = _FieldNode
+    node_class = FieldNode
 
 
-class _LoopNode(ForNode):
+class LoopNode(ForNode):
     """The library's loop, which asks for each round anew whether its block writes anything."""
 
     __slots__ = ()
@@ -102,7 +101,7 @@ class _LoopNode(ForNode):
         items, length = self.expression.evaluate(context)
         if not length:
             return self.default.render(context, buffer) if self.default else 0
-        name, written = self.expression.identifier, 0
+        name, count = self.expression.identifier, 0
         nodes = [self.block] if self.block.blank else self.block.nodes
         loop = ForLoop(f"{name}-{self.expression.iterable}", items, length, context.parentloop())
         namespace = {"forloop": loop, name: None}
@@ -111,32 +110,41 @@ class _LoopNode(ForNode):
                 namespace[name] = item
                 try:
                     for node in nodes:
-                        written += node.render(context, buffer)
+                        count += node.render(context, buffer)
                 except ContinueLoop:
                     continue
                 except BreakLoop:
                     break
-        return written
+        return count
 
 
 class Loop(ForTag):
     """The library's ``for``, by a shorter way."""
 
-    node_class = _LoopNode
+    node_class = LoopNode
 
 
-def _written(value: object, is_escaped: bool) -> str:
+def written(value: object, is_escaped: bool) -> str:
+    """Return the value as Liquid writes it."""
     if type(value) is str:
         return escape(value) if is_escaped else value
     return str(value) if type(value) is int else to_liquid_string(value, is_escaped)
 
 
-def _found(scopes: Iterable[Mapping[str, object]], name: str) -> Any:
-    """Return what the name stands for where it is said last: without an error for each scope."""
+def value_of(names: Sequence[str], scopes: Iterable[Mapping[str, object]]) -> Any:
+    """Return the value of a field, or None if there is none.
+
+    :param names: the steps that lead to it; the first is looked for in one scope after the other,
+        without an error for each that lacks it.
+    """
+    value: Any = None
     for scope in scopes:
-        if name in scope:
-            return scope[name]
-    return None
+        if names[0] in scope:
+            value = scope[names[0]]
+            break
+    for name in names[1:]:
+        value = value.get(name) if type(value) is dict else None
+    return value
 
 
 def _names(expression: Expression) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from django.conf import settings
 from contacts.mail import mime
 from contacts.mail.claiming import Mail
 from contacts.mail.envelopes import Envelope, Parcel
-from contacts.mail.links import links_for, unsubscribe_token, unsubscribe_url
+from contacts.mail.links import links_for
 from contacts.mail.recipients import recipient
 from contacts.mail.rendering import Letter, Wording, context_of, render
 from contacts.mail.reports import name_of
@@ -31,10 +31,10 @@ def write(
     :raises AddressError: if its address is none.
     :raises RenderError: if its template cannot be rendered for this contact.
     """
-    letter = letter_of(mail, wording, links)
-    unsubscribe = unsubscribe_url(unsubscribe_token(mail.project, mail.key))
+    own = links_for(mail.project, mail.key)
+    letter = _letter(mail, wording, {**links, **own})
     message_id = f"{name_of(mail.project, mail.key)}.mail"
-    return pack(letter, project, mail.address, unsubscribe, message_id, at=at)
+    return pack(letter, project, mail.address, own["unsubscribe"], message_id, at=at)
 
 
 def letter_of(
@@ -44,8 +44,11 @@ def letter_of(
 
     :raises RenderError: if the template cannot be rendered for this contact.
     """
-    own = links_for(mail.project, mail.key)
-    links = {**links, **own, **mail.context.get("links", {})}
+    return _letter(mail, wording, {**links, **links_for(mail.project, mail.key)})
+
+
+def _letter(mail: Mail, wording: Wording, links: Mapping[str, str]) -> Letter:
+    links = {**links, **mail.context.get("links", {})}
     context = context_of(mail.person, links=links, about=mail.context)
     letter = render(wording, context, subject=mail.subject)
     if mail.kind == MailStream.CONFIRMATION:
