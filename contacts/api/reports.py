@@ -9,9 +9,13 @@ from hashlib import sha256
 from typing import Any
 
 import structlog
-from anymail.exceptions import AnymailConfigurationError, AnymailWebhookValidationFailure
+from anymail.exceptions import (
+    AnymailConfigurationError,
+    AnymailError,
+    AnymailWebhookValidationFailure,
+)
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
-from anymail.webhooks.base import AnymailCoreWebhookView
+from anymail.webhooks.base import AnymailBaseWebhookView
 from anymail.webhooks.brevo import BrevoTrackingWebhookView
 from anymail.webhooks.mailersend import MailerSendTrackingWebhookView
 from anymail.webhooks.mailgun import MailgunTrackingWebhookView
@@ -25,17 +29,19 @@ from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 from anymail.webhooks.unisender_go import UnisenderGoTrackingWebhookView
 from django.conf import settings
 from django.utils.timezone import is_naive, now
-from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from contacts.mail.amazon_ses import AmazonSESReports, NotConfirmed
 from contacts.mail.machines import is_machine_name
 from contacts.mail.reports import Report, mail_named, record_reports
 from contacts.mail.soft_bounces import is_about_mailbox
 from contacts.models import EmailActivity, Suppression
 
-_PROVIDERS: dict[str, type[AnymailCoreWebhookView]] = {
+_PROVIDERS: dict[str, type[AnymailBaseWebhookView]] = {
+    "amazon_ses": AmazonSESReports,
     "brevo": BrevoTrackingWebhookView,
     "mailersend": MailerSendTrackingWebhookView,
     "mailgun": MailgunTrackingWebhookView,
@@ -59,7 +65,9 @@ _KINDS = {
     EventType.COMPLAINED: _Kind.COMPLAINED,
     EventType.UNSUBSCRIBED: _Kind.UNSUBSCRIBED,
 }
+_HITS = (EventType.OPENED, EventType.CLICKED)
 _SOFT_FIELDS = ("event", "Type", "type", "bounce_type")
+_SOFT = ("soft", "transient", "undetermined")
 _POLICY = (RejectReason.SPAM, RejectReason.BLOCKED)
 # Why a provider gave a mail up, as far as it is about the address and not about us or the mail.
 _ENDS_ADDRESS = {
@@ -69,7 +77,22 @@ _ENDS_ADDRESS = {
     RejectReason.UNSUBSCRIBED: _Reason.UNSUBSCRIBED,
 }
 
+_UNREADABLE = (
+    AnymailError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+)
+
 log = structlog.get_logger(__name__)
+
+
+class _TryAgain(APIException):
+    status_code = 503
+    default_detail = "The topic could not be confirmed; ask again in a minute."
 
 
 class ReportView(APIView):
@@ -92,14 +115,14 @@ class ReportView(APIView):
         return Response({"accepted": record_reports(reports, at=at)})
 
 
-def _reader_for(provider: str) -> type[AnymailCoreWebhookView]:
+def _reader_for(provider: str) -> type[AnymailBaseWebhookView]:
     # Without the secret anybody could end anybody's mail.
     if provider not in _PROVIDERS or not settings.ANYMAIL.get("WEBHOOK_SECRET"):
         raise NotFound("There is no mail provider of this name, or no secret is set for it.")
     return _PROVIDERS[provider]
 
 
-def _read(kind: type[AnymailCoreWebhookView], request: Request) -> list[AnymailTrackingEvent]:
+def _read(kind: type[AnymailBaseWebhookView], request: Request) -> list[AnymailTrackingEvent]:
     try:
         reader = kind()
         reader.setup(request._request)
@@ -110,7 +133,10 @@ def _read(kind: type[AnymailCoreWebhookView], request: Request) -> list[AnymailT
     except AnymailConfigurationError as error:
         log.warning("mail_provider_not_configured", error=str(error))
         raise ParseError("This provider is not set up here; see the log.") from None
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError):
+    except NotConfirmed as error:
+        log.warning("topic_not_confirmed", error=str(error))
+        raise _TryAgain from None
+    except _UNREADABLE:
         raise ParseError("This is not a report that we can read.") from None
 
 
@@ -124,8 +150,8 @@ def _is_soft(event: AnymailTrackingEvent) -> bool:
     if event.event_type not in (EventType.BOUNCED, EventType.REJECTED):
         return False
     raw = event.esp_event if hasattr(event.esp_event, "get") else {}
-    words = (str(raw.get(name, "")).lower() for name in _SOFT_FIELDS)
-    return any(word.startswith("soft") for word in words)
+    words = (event.description, *(raw.get(name) for name in _SOFT_FIELDS))
+    return any(_text(word).lower().startswith(_SOFT) for word in words)
 
 
 def _is_about_mailbox(event: AnymailTrackingEvent) -> bool:
@@ -144,7 +170,7 @@ def _report(provider: str, event: AnymailTrackingEvent, at: datetime) -> Report:
         at=min(happened_at, at),
         report_id=_report_id(provider, event),
         detail=_detail(event),
-        is_machine=bool(event.user_agent) and is_machine_name(_text(event.user_agent)),
+        is_machine=event.event_type in _HITS and is_machine_name(_text(event.user_agent)),
         suppression="" if _is_soft(event) else _suppression(event),
     )
 

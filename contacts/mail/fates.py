@@ -14,6 +14,7 @@ FAILURES = (OSError, smtplib.SMTPException)
 _MAX_REPLY = 400
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
 _POLICY = re.compile(rb"5\.7\.[0-9]")  # RFC 3463: security or policy, not the mailbox
+_SES_NAME = re.compile(rb"[0-9a-f]{16}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]{6}")
 
 Reply = tuple[int, bytes]
 """The code of a reply, and its words."""
@@ -62,10 +63,16 @@ def judge_envelope(replies: Sequence[Reply]) -> Verdict | None:
 def judge_message(code: int, text: bytes) -> Verdict:
     """Return what the reply to the final dot means: only an answer that is none leaves a doubt."""
     if 200 <= code < 300:
-        return Verdict(Fate.ACCEPTED, _reply(code, text))
+        return Verdict(Fate.ACCEPTED, _reply(code, text), provider_id=_name_in(text))
     if 400 <= code < 600:
         return _judge(code, text)
     return Verdict(Fate.UNKNOWN, _reply(code, text))
+
+
+def _name_in(text: bytes) -> str:
+    """Return what the server calls the mail, if it is Amazon SES, which reports by that name."""
+    found = _SES_NAME.search(text) if text.startswith(b"Ok ") else None
+    return found[0].decode() if found else ""
 
 
 def words(error: Exception) -> str:
