@@ -22,7 +22,7 @@ from django.utils.timezone import now
 from contacts.models import Event, ImportedFile, partitions
 from contacts.models.event import Changes, announce
 from contacts.operations import event_files
-from contacts.operations.contacts import identify
+from contacts.operations.contacts import Identified, identify
 from contacts.operations.event_files import EventRow, Mapping, Reader, Rejected
 from contacts.operations.people import Sighting
 from growth.errors import Conflict, DomainError
@@ -30,6 +30,8 @@ from growth.models import Project
 from growth.transactions import atomic_with_retries
 
 CHUNK = 20_000
+
+_UNKEPT = "the event is stored, and nothing else that the row says of its contact: {}"
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,19 @@ class Survey:
 
 @dataclass
 class Chunk:
-    """Rows that are stored together, and those of them that cannot be."""
+    """Rows that are stored together, and those of them that cannot be.
+
+    ``places`` are the rows that say who contacts are. ``unkept`` is what cannot be kept of those
+    whose events are stored.
+    """
 
     start: int
     size: int = 0
     events: list[EventRow] = field(default_factory=list)
     sightings: dict[str, Sighting] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
     rejected: list[tuple[int, str]] = field(default_factory=list)
+    unkept: dict[int, str] = field(default_factory=dict)
 
 
 class FileImport:
@@ -62,6 +70,7 @@ class FileImport:
         self.project, self.path, self.at = project, path, at
         self.survey = _survey(path, mapping, project)
         self.reader = mapping.bind(self.survey.columns, project.zone)
+        self.unkept = 0
         self.record = self._record(mapping, shift_to_now)
         self.shift = timedelta(days=self.record.shift_days)
         self._contacts: dict[str, int] = {}
@@ -73,7 +82,7 @@ class FileImport:
         with _rare_collections():
             for chunk in _ahead(self._chunks()):
                 _note_rejects(rejects, chunk.rejected)  # Before the commit: none may be lost.
-                self._store(chunk)
+                self._store(chunk, rejects)
                 yield self.record.rows_done
         if self.record.finished_at is None:
             _analyze()
@@ -119,20 +128,22 @@ class FileImport:
                     raise Rejected("the time is in the future")
                 if event.contact_id not in seen:
                     chunk.sightings[event.contact_id] = self.reader.sighting(event.contact_id, row)
+                    chunk.places[event.contact_id] = place
                     seen.add(event.contact_id)
                 chunk.events.append(event)
             except Rejected as reason:
                 chunk.rejected.append((place, str(reason)))
         return chunk
 
-    def _store(self, chunk: Chunk) -> None:
-        self._contacts |= _store_chunk(self, chunk)
+    def _store(self, chunk: Chunk, rejects: Path) -> None:
+        self._contacts |= _store_chunk(self, chunk, rejects)
+        self.unkept += len(chunk.unkept)
         self.record.rows_done += chunk.size
         self.record.rows_rejected += len(chunk.rejected)
 
 
 @atomic_with_retries
-def _store_chunk(file: FileImport, chunk: Chunk) -> dict[str, int]:
+def _store_chunk(file: FileImport, chunk: Chunk, rejects: Path) -> dict[str, int]:
     """Store the chunk and move the record on; return the contacts that are new to this run."""
     _commit_soon()
     moved = ImportedFile.objects.filter(pk=file.record.pk, rows_done=chunk.start).update(
@@ -143,6 +154,7 @@ def _store_chunk(file: FileImport, chunk: Chunk) -> dict[str, int]:
         raise Conflict("Another import of this file is running; wait for it, or end it.")
     identified = identify(file.project, list(chunk.sightings.values()), at=file.at, is_quiet=True)
     found = dict(zip(chunk.sightings, identified.contacts, strict=True))
+    _note_unkept(rejects, chunk, identified)
     contacts = file._contacts | found
     told = [(contacts[event.contact_id], event) for event in chunk.events]
     Event.objects.copy(
@@ -249,6 +261,17 @@ def _note_rejects(path: Path, rejected: list[tuple[int, str]]) -> None:
         if is_new:
             writer.writerow(["row", "reason"])
         writer.writerows(rejected)
+
+
+def _note_unkept(rejects: Path, chunk: Chunk, identified: Identified) -> None:
+    """Note what could not be kept of contacts: once, though the chunk may be tried again."""
+    told = {
+        place: "; ".join(violation.message for violation in outcome.violations)
+        for place, outcome in zip(chunk.places.values(), identified.outcomes, strict=True)
+        if outcome.violations and place not in chunk.unkept
+    }
+    chunk.unkept |= told
+    _note_rejects(rejects, [(place, _UNKEPT.format(why)) for place, why in told.items()])
 
 
 def _forget_rejects(path: Path, *, after: int) -> None:

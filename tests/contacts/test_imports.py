@@ -9,8 +9,10 @@ from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
 from contacts.models import Contact, Event, ImportedFile
+from contacts.models.traits import MAX_TRAITS
 from contacts.operations import imports
 from growth.models import DomainEvent
+from tests.factories import make_contact
 
 SAMPLE = Path(__file__).parents[2] / "growth" / "management" / "demo" / "purchases.csv"
 CDNOW = os.environ.get("CDNOW_FILE")
@@ -117,6 +119,26 @@ def test_rows_that_cannot_be_stored_are_listed_with_their_reasons(project, tmp_p
     reasons = {row["row"]: row["reason"] for row in rows_of(rejects)}
     assert set(reasons) == {"2", "3", "4", "5", "6", "7", "8"}
     assert reasons["2"] == "date: not an ISO 8601 time"
+
+
+def test_what_cannot_be_kept_of_a_contact_is_listed_though_its_events_are_stored(
+    project, tmp_path, data_dir, capsys
+):
+    full = {f"t{n}": n for n in range(MAX_TRAITS)}
+    make_contact(project, external_id="c1", traits=full)
+    file = tmp_path / "few.csv"
+    file.write_text("customer,date,shop\nc0,2026-01-05,a\nc1,2026-01-05,b\nc1,2026-01-06,b\n")
+
+    run(file, trait=[("shop", "{shop}")])
+
+    assert Event.objects.count() == 3
+    assert Contact.objects.get(external_id="c1").traits == full
+    [rejects] = data_dir.glob("rejected-*.csv")
+    [noted] = rows_of(rejects)
+    assert noted["row"] == "2"
+    assert noted["reason"].endswith("of its contact: A contact has 200 traits at most.")
+    assert ImportedFile.objects.get().rows_rejected == 0
+    assert "Of 1 contacts not all could be kept" in capsys.readouterr().out
 
 
 def test_json_lines_and_gzip_are_read_too(project, tmp_path):

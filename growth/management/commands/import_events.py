@@ -78,6 +78,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{stored:,} of {record.rows_done:,} rows are stored.")
         if record.rows_rejected:
             self.stdout.write(f"{record.rows_rejected:,} rows were rejected; see {rejects}.")
+        if running.unkept:
+            self.stdout.write(
+                f"Of {running.unkept:,} contacts not all could be kept; see {rejects}."
+            )
 
 
 def _project(id: object) -> Project:
