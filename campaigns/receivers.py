@@ -7,12 +7,18 @@ from typing import Any
 from django.db.models import F
 from django.dispatch import receiver
 
-from campaigns.models import Enrollment
+from campaigns.models import Campaign, Enrollment
 from campaigns.operations.advice import require_way_out
 from campaigns.operations.exits import forget, refuse
 from campaigns.operations.journeys import follow_events
+from contacts.mail.templates import require_unsent
 from contacts.models import Absorption, Merge, Template
-from contacts.signals import contact_erasing, contact_merging, template_changing
+from contacts.signals import (
+    contact_erasing,
+    contact_merging,
+    template_changing,
+    template_removing,
+)
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType, Project
 
@@ -43,6 +49,21 @@ def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
 def keep_way_out(template: Template, **_: Any) -> None:
     """Let nobody take the unsubscribe link out of mails that go out."""
     require_way_out(template)
+
+
+@receiver(template_removing)
+def keep_template(template: Template, **_: Any) -> None:
+    """Let nobody delete what a campaign sends, or goes on to send after a pause."""
+    status = Campaign.Status
+    require_unsent(
+        template,
+        "campaign",
+        Campaign.objects.filter(
+            deleted_at=None,
+            status__in=(status.SCHEDULED, status.ACTIVE, status.PAUSED),
+            steps__template_code=template.code,
+        ),
+    )
 
 
 @receiver(contact_erasing)

@@ -26,6 +26,11 @@ template_changing = Signal()
 and could not go on; the form of the admin asks too, before it stores anything.
 """
 
+template_removing = Signal()
+"""``template``: about to be deleted, with no starter to take its place. Receivers raise
+``Conflict`` where they send it, by ``contacts.mail.templates.require_unsent``.
+"""
+
 mail_links_wanted = Signal()
 """``project``, ``mails``, ``names``, ``at``: mails about to be written whose templates speak of
 links of these names, which no part of the mail engine makes. Receivers return those of them that

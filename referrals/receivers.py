@@ -7,12 +7,14 @@ from typing import Any
 from django.dispatch import receiver
 
 from contacts.mail.claiming import Mail
-from contacts.models import Absorption, Contact, Merge
+from contacts.mail.templates import require_unsent
+from contacts.models import Absorption, Contact, Merge, Template
 from contacts.signals import (
     contact_described,
     contact_erasing,
     contact_merging,
     mail_links_wanted,
+    template_removing,
 )
 from growth import outbox
 from growth.models import DomainEvent, DomainEventType, Project
@@ -83,6 +85,12 @@ def describe_referrals(contact: Contact, *, in_full: bool = False, **_: Any) -> 
 def move_referrals(merge: Merge | Absorption, **_: Any) -> None:
     """Let the survivor have brought whom either brought."""
     follow_merge(merge, at=merge.created_at)
+
+
+@receiver(template_removing)
+def keep_template(template: Template, **_: Any) -> None:
+    """Let nobody delete what is still sent."""
+    require_unsent(template, "program", Program.objects.filter(template_code=template.code))
 
 
 @receiver(contact_erasing)

@@ -7,12 +7,14 @@ from typing import Any
 from django.dispatch import receiver
 
 from contacts.mail.claiming import Mail
-from contacts.models import Absorption, Contact, Merge
+from contacts.mail.templates import require_unsent
+from contacts.models import Absorption, Contact, Merge, Template
 from contacts.signals import (
     contact_described,
     contact_erasing,
     contact_merging,
     mail_links_wanted,
+    template_removing,
 )
 from growth import outbox
 from growth.errors import DomainError, Invalid
@@ -56,6 +58,14 @@ def forget_contacts(news: Sequence[DomainEvent], *, at: datetime) -> None:
 def describe_answers(contact: Contact, in_full: bool = False, **_: Any) -> dict[str, Any]:
     """Add what the contact answered, and for an export also what it was asked."""
     return of_contact(contact, in_full=in_full)
+
+
+@receiver(template_removing)
+def keep_template(template: Template, **_: Any) -> None:
+    """Let nobody delete what is still sent."""
+    require_unsent(
+        template, "survey", Survey.objects.filter(deleted_at=None, template_code=template.code)
+    )
 
 
 @receiver(contact_erasing)

@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.dispatch import receiver
 from django.utils.timezone import now
 
 from contacts.mail import confirming
-from contacts.models import Absorption, Contact, Merge
-from contacts.signals import contact_described, contact_erasing, contact_merging
+from contacts.mail.templates import require_unsent
+from contacts.models import Absorption, Contact, Merge, Template
+from contacts.signals import (
+    contact_described,
+    contact_erasing,
+    contact_merging,
+    template_removing,
+)
 from growth import ids, outbox
 from growth.models import DomainEvent, DomainEventType, Project
 from waitlists.mail import send_invites
@@ -73,6 +80,13 @@ def ask_heirs(news: Sequence[DomainEvent], *, at: datetime) -> None:
     """
     heirs = [event.subject for event in news if "events" in event.data.get("changed", ["events"])]
     ask_pending(news[0].project, heirs, at=at, again_after=confirming.WITHIN)
+
+
+@receiver(template_removing)
+def keep_template(template: Template, **_: Any) -> None:
+    """Let nobody delete what is still sent."""
+    is_sent = Q(welcome_template_code=template.code) | Q(invite_template_code=template.code)
+    require_unsent(template, "waitlist", Waitlist.objects.filter(is_sent))
 
 
 @receiver(contact_erasing)

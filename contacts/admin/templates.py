@@ -1,5 +1,6 @@
 """Templates in the admin: edited, looked at and tried as by the API."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -22,11 +23,11 @@ from contacts.mail.linting import warnings_of
 from contacts.mail.liquid import TemplateError
 from contacts.mail.preview import preview
 from contacts.mail.samples import send_sample
-from contacts.mail.templates import revise_template
+from contacts.mail.templates import require_removable, revise_template
 from contacts.models import Template
 from contacts.signals import template_changing
 from growth.admin import ProjectModelAdmin
-from growth.errors import DomainError, Invalid
+from growth.errors import Conflict, DomainError, Invalid
 
 _MONOSPACE = "font-family: monospace; max-width: 100%"
 _PREVIEW_POLICY = (
@@ -68,6 +69,14 @@ class TemplateForm(forms.ModelForm):
         return data
 
 
+def _protected_by(templates: Iterable[Template]) -> Iterator[str]:
+    for template in templates:
+        try:
+            require_removable(template)
+        except Conflict as refusal:
+            yield refusal.message
+
+
 def _with_plain_lines(text: str) -> str:
     return text.replace("\r\n", "\n")  # Browsers send the other ends of lines.
 
@@ -104,6 +113,11 @@ class TemplateAdmin(ProjectModelAdmin):
         """Store what was changed, and nothing that somebody else changed meanwhile."""
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         revise_template(obj.project, obj, **changed)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
+        """Name what sends one of these, as what protects it."""
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, needed, [*protected, *_protected_by(objs)]
 
     @method_decorator(xframe_options_sameorigin)
     def preview(self, request: HttpRequest, pk: int) -> HttpResponse:

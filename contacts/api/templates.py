@@ -15,12 +15,16 @@ from contacts.mail.liquid import MAX_SOURCE
 from contacts.mail.preview import preview
 from contacts.mail.samples import send_sample
 from contacts.mail.starters import starters
-from contacts.mail.templates import find_template, revise_template, store_template
+from contacts.mail.templates import (
+    find_template,
+    remove_template,
+    revise_template,
+    store_template,
+)
 from contacts.models import Contact, Template
 from growth.api.fields import InProject, JSONObject, StrictSerializer, Text
 from growth.api.pagination import KeysetPagination, read_limit
 from growth.api.viewsets import ProjectViewSet
-from growth.errors import Conflict
 
 CODE = r"\Atmpl_[a-z0-9_]{1,58}\Z"
 
@@ -138,10 +142,7 @@ class TemplateViewSet(ProjectViewSet):
         return self._shown(revised, form)
 
     def destroy(self, request: Request, code: str) -> Response:
-        template = self.get_object()
-        if template.pk is None:
-            raise Conflict("This is a starter, which cannot be deleted; store one in its place.")
-        template.delete()
+        remove_template(self.get_object())
         return Response(status=204)
 
     @action(detail=True, methods=["post"])

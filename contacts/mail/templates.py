@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from contacts.mail import liquid
 from contacts.mail.compiling import Draft, compile_draft
 from contacts.mail.starters import starters
 from contacts.models import Template
-from contacts.signals import template_changing
+from contacts.signals import template_changing, template_removing
 from growth.errors import Conflict
 from growth.models import Project
 
@@ -56,6 +57,39 @@ def store_template(project: Project, *, code: str = "", **fields: Any) -> Templa
     except IntegrityError:
         raise Conflict(f"There is a template {code} already; change it by PATCH.") from None
     return template
+
+
+def remove_template(template: Template) -> None:
+    """Delete the template, so that a starter of its code, if there is one, is seen again.
+
+    :raises Conflict: if it is a starter, or something goes on sending it.
+    """
+    if template.pk is None:
+        raise Conflict("This is a starter, which cannot be deleted; store one in its place.")
+    with transaction.atomic():
+        template.lock()
+        require_removable(template)
+        template.delete()
+
+
+def require_removable(template: Template) -> None:
+    """Refuse to delete what something goes on sending.
+
+    :raises Conflict: naming that.
+    """
+    if template.code not in starters():
+        template_removing.send(Template, template=template)
+
+
+def require_unsent(template: Template, kind: str, senders: QuerySet) -> None:
+    """Refuse to delete the template if there is one of these, which send it.
+
+    :param kind: what they are, in a word.
+    :raises Conflict: naming the first.
+    """
+    if sender := senders.filter(project=template.project_id).order_by("id").first():
+        name = f"The {kind} {sender.name} ({sender.id})"
+        raise Conflict(f"{name} sends this template; choose another there first.")
 
 
 def revise_template(project: Project, template: Template, **fields: Any) -> Template:

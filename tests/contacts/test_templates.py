@@ -125,6 +125,48 @@ def test_deleting_the_own_one_brings_the_starter_back(api):
     assert api.delete("/v1/templates/tmpl_reengage").status_code == 409
 
 
+SENDERS = {
+    "campaign": (
+        "/v1/campaigns",
+        {
+            "type": "lifecycle",
+            "trigger": {"event": "signup"},
+            "steps": [{"delay": "0m", "template_id": "tmpl_own"}],
+        },
+    ),
+    "survey": ("/v1/surveys", {"type": "nps", "question": "How?", "template_id": "tmpl_own"}),
+    "waitlist": ("/v1/waitlists", {"slug": "beta", "invite_email_template_id": "tmpl_own"}),
+    "program": ("/v1/referrals/programs", {"template_id": "tmpl_own"}),
+}
+
+
+@pytest.mark.parametrize("kind", SENDERS)
+def test_what_is_sent_is_not_deleted(api, kind):
+    path, body = SENDERS[kind]
+    create(api, id="tmpl_own")
+    sender = api.post(path, {"name": "Beta", **body})
+    assert sender.status_code == 201, sender.json()
+    if kind == "campaign":
+        api.post(f"{path}/{sender.json()['id']}/activate")
+
+    refusal = api.delete("/v1/templates/tmpl_own")
+
+    assert refusal.status_code == 409
+    assert refusal.json()["error"]["message"].startswith(f"The {kind} Beta (")
+    assert api.get("/v1/templates/tmpl_own").status_code == 200
+
+
+def test_what_only_a_draft_or_another_project_sends_is_deleted(api, other_project):
+    path, body = SENDERS["campaign"]
+    create(api, id="tmpl_own")
+    api.post(path, {"name": "Beta", **body})
+    elsewhere = client_with(other_project, scopes=["*"])
+    create(elsewhere, id="tmpl_own")
+    elsewhere.post(*SENDERS["survey"])
+
+    assert api.delete("/v1/templates/tmpl_own").status_code == 204
+
+
 def test_a_contact_is_rendered_as_it_is(api, project):
     contact = make_contact(project, email="ada@example.com", traits={"plan": "pro"})
     create(api, "{{ contact.email }} {{ contact.plan }} {{ event.name }}", id="tmpl_c")
