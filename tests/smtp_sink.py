@@ -16,11 +16,16 @@
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
+
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
+"""The sink's own, for localhost, with its key: whoever is to trust it takes it for an authority."""
 
 SLOW_SECONDS = 0.3
 
@@ -63,11 +68,16 @@ class Sink:
     pause: float = 0.0
     ahead: list[bytes] = field(default_factory=list)  # what came with the end of each message
     is_hasty: bool = False  # forgets that
+    is_encrypted: bool = False  # from the first byte on
     port: int = 0
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def encrypted_url(self) -> str:
+        return f"{'smtps' if self.is_encrypted else 'smtp+tls'}://localhost:{self.port}"
 
     @property
     def recipients(self) -> list[str]:
@@ -108,6 +118,11 @@ class _Session:
         for extension in lines[:-1]:
             self.say(f"250-{extension}".encode())
         self.say(f"250 {lines[-1]}".encode())
+
+    async def do_starttls(self, line: str) -> None:
+        self.say(b"220 Go ahead")
+        await self.writer.drain()
+        await self.writer.start_tls(_tls())
 
     async def do_noop(self, line: str) -> None:
         self.say(b"250 OK")
@@ -176,7 +191,13 @@ def running(**options: object) -> Iterator[Sink]:
     """Run a sink in a thread of its own."""
     sink, loop = Sink(**options), asyncio.new_event_loop()
     server = loop.run_until_complete(
-        asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=10_000_000)
+        asyncio.start_server(
+            sink.serve,
+            "127.0.0.1",
+            0,
+            limit=10_000_000,
+            ssl=_tls() if sink.is_encrypted else None,
+        )
     )
     sink.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -188,6 +209,12 @@ def running(**options: object) -> Iterator[Sink]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(CERTIFICATE)
+    return context
 
 
 async def _stop(server: asyncio.Server) -> None:

@@ -189,6 +189,58 @@ def test_a_server_without_encryption_is_refused_where_it_is_demanded(sink):
         Relay(sink.url.replace("smtp://", "smtp+tls://"), timeout=1).open()
 
 
+@pytest.fixture(params=["smtp+tls", "smtps"])
+def encrypted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    """A sink that is trusted, and to which nothing is said in the clear."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(smtp_sink.CERTIFICATE))
+    offers = ("PIPELINING",) if request.param == "smtps" else ("PIPELINING", "STARTTLS")
+    with smtp_sink.running(extensions=offers, is_encrypted=request.param == "smtps") as sink:
+        yield sink
+
+
+def test_mails_take_one_round_trip_each_on_an_encrypted_line_too(encrypted):
+    relay = Relay(encrypted.encrypted_url, timeout=2, dot_timeout=2)
+    large = b"Subject: Hi\r\n\r\n" + b"A line of a long mail.\r\n" * 20_000
+    addresses = ["a@x.com", "550+b@x.com", "450+c@x.com", "554-dot+d@x.com", "e@x.com"]
+    parcels = [Parcel(Envelope("from@example.com", each), large) for each in addresses]
+
+    fates = [verdict.fate for verdict in relay.hand_over(parcels)]
+    relay.close()
+
+    assert fates == [
+        Fate.ACCEPTED,
+        Fate.NO_SUCH_RECIPIENT,
+        Fate.DEFERRED,
+        Fate.REFUSED,
+        Fate.ACCEPTED,
+    ]
+    assert encrypted.recipients == ["a@x.com", "e@x.com"]
+    assert encrypted.received[0].data == large
+    assert encrypted.connections == 1
+    assert any(encrypted.ahead)
+
+
+@pytest.mark.parametrize("mode", ["drop-before-dot", "drop-after-dot"])
+def test_an_encrypted_line_that_breaks_leaves_the_doubt_of_any_other(encrypted, mode):
+    relay = Relay(encrypted.encrypted_url, timeout=2, dot_timeout=2)
+    parcels = parcels_for([f"{mode}+a@x.com", "b@x.com"])
+
+    fates = [verdict.fate for verdict in relay.hand_over(parcels)]
+    relay.close()
+
+    doubt = Fate.UNKNOWN if mode == "drop-after-dot" else Fate.DEFERRED
+    assert fates == [doubt, Fate.ACCEPTED]
+    assert encrypted.connections == 2
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_gets_nothing(encrypted, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+
+    with pytest.raises(RelayDown, match="CERTIFICATE_VERIFY_FAILED"):
+        Relay(encrypted.encrypted_url, timeout=2).open()
+    assert not [command for command in encrypted.commands if command.startswith("MAIL")]
+
+
 @pytest.mark.parametrize("address", ["a@x.com\r\nRCPT TO:<b@x.com>", "a@x.com>\r\n<b@x.com"])
 def test_an_address_cannot_add_a_command(relay, sink, address):
     send(relay, address)
