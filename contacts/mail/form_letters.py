@@ -4,7 +4,7 @@ Each field of one is looked up once, wherever it stands, and a loop over numbers
 the template is read. What is more than that, such as a condition, stays with the library.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from liquid import BoundTemplate, RenderContext
@@ -78,10 +78,22 @@ def form_letter(
 
     :param tags: the tags that occur in it.
     """
-    if not _STEADY_TAGS.issuperset(tags):
+    static = RenderContext(template)
+    if not _STEADY_TAGS.issuperset(tags) or any(map(_goes_on, _all(template.nodes, static))):
         return None
-    found = _pieces(template.nodes, RenderContext(template))
+    found = _pieces(template.nodes, static)
     return FormLetter(found, is_html=is_html, limit=limit) if len(found) <= MAX_PIECES else None
+
+
+def _all(nodes: Iterable[Node], static: RenderContext) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _all(node.children(static), static)
+
+
+def _goes_on(node: Node) -> bool:
+    """Tell whether it is a loop that begins where another has ended, which must not be unrolled."""
+    return isinstance(node, LoopNode) and bool(node.expression.offset)
 
 
 def _pieces(nodes: Sequence[Node], static: RenderContext) -> list[_Piece]:
@@ -98,7 +110,7 @@ def _pieces(nodes: Sequence[Node], static: RenderContext) -> list[_Piece]:
 def _rounds(loop: LoopNode) -> range | None:
     """Return the numbers that the loop is over, if they are known."""
     over = loop.expression
-    if over.limit or over.offset or over.reversed or loop.block.blank:
+    if over.limit or over.reversed or loop.block.blank:
         return None
     if not isinstance(over.iterable, RangeLiteral):
         return None
@@ -128,10 +140,9 @@ def _says(piece: _Piece, name: str) -> bool:
 
 
 def _paths(node: Node, static: RenderContext) -> Iterator[Path]:
-    for expression in node.expressions():
-        yield from _paths_in(expression)
-    for child in node.children(static):
-        yield from _paths(child, static)
+    for each in _all([node], static):
+        for expression in each.expressions():
+            yield from _paths_in(expression)
 
 
 def _paths_in(expression: Expression) -> Iterator[Path]:
