@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from contacts.models import Email, Template
 from growth.models import User
+from tests.campaigns.factories import make_lifecycle
 from tests.contacts.mail_factories import make_template
 
 LEAVE = '<a href="{{ links.unsubscribe }}">Leave</a>'
@@ -53,6 +54,22 @@ def test_a_mistake_is_shown_at_its_field_and_nothing_is_saved(staff, template):
     assert errors["source"] == ["Line 2: '{{' is never closed by '}}'."]
     template.refresh_from_db()
     assert template.source == "<p>Old</p>" + LEAVE
+
+
+def test_what_a_campaign_sends_cannot_be_deleted_from_its_page_or_the_list(staff, project):
+    own = make_template(project, "tmpl_own")
+    campaign = make_lifecycle(project, "0m", template="tmpl_own")
+    listed = {"action": "delete_selected", "_selected_action": own.pk, "post": "yes"}
+
+    shown = staff.get(reverse("admin:contacts_template_delete", args=[quote(own.pk)]))
+    staff.post(reverse("admin:contacts_template_delete", args=[quote(own.pk)]), {"post": "yes"})
+    staff.post(reverse("admin:contacts_template_changelist"), listed)
+
+    assert f"The campaign Sequence ({campaign.id}) sends this template" in shown.content.decode()
+    assert Template.objects.filter(pk=own.pk).exists()
+    campaign.delete()
+    staff.post(reverse("admin:contacts_template_delete", args=[quote(own.pk)]), {"post": "yes"})
+    assert not Template.objects.filter(pk=own.pk).exists()
 
 
 def test_the_page_shows_the_mail_in_a_frame_that_can_do_nothing(staff, project):
