@@ -37,6 +37,12 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class Vanished(DomainError):
+    """The thing was deleted by somebody else at this moment."""
+
+    code = "not_found"
+
+
 class Gone(DomainError):
     """The thing was there, and is not kept any more."""
 

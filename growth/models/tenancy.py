@@ -5,6 +5,7 @@ from typing import Any, Self
 from django.db import connection, models
 
 from growth import ids
+from growth.errors import Vanished
 
 
 class PublicIdField(models.BigAutoField):
@@ -80,10 +81,15 @@ class ProjectModel(models.Model):
         """Read the row again and keep others from changing it until the transaction ends.
 
         The project stays as it was read, if it was: a row belongs to one for ever.
+
+        :raises Vanished: if somebody else has deleted it.
         """
         field = self._meta.get_field("project")
         project = field.get_cached_value(self, default=None)
-        self.refresh_from_db(from_queryset=type(self)._base_manager.select_for_update())
+        try:
+            self.refresh_from_db(from_queryset=type(self)._base_manager.select_for_update())
+        except self.DoesNotExist:
+            raise Vanished("There is no such thing any more; it has just been deleted.") from None
         if project is not None:
             field.set_cached_value(self, project)
 
