@@ -42,6 +42,14 @@ def queue(
     return list(Email.objects.filter(stream=stream).order_by("id"))
 
 
+def make_sent(project: Project, **fields: Any) -> Email:
+    """Return a mail that went out to Alice."""
+    make_template(project)
+    [email] = queue(make_stream(project), [make_contact(project, email="alice@example.com")])
+    Email.objects.update(state="sent", **fields)
+    return email
+
+
 def states(stream: MailStream) -> list[str]:
     """Return the states of the stream's mails, in their order."""
     return list(stream.emails.order_by("id").values_list("state", flat=True))

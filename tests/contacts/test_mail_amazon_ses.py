@@ -12,8 +12,7 @@ from contacts.mail import fates
 from contacts.mail.reports import name_of
 from contacts.models import Email, EmailActivity, Suppression
 from growth.models import Project
-from tests.contacts.mail_factories import make_stream, make_template, queue
-from tests.factories import make_contact
+from tests.contacts.mail_factories import make_sent
 
 PATH = "/v1/public/mail/amazon_ses"
 SECRET = "hooks:open-sesame"
@@ -34,10 +33,7 @@ def _secret(settings) -> None:
 
 @pytest.fixture
 def email(project: Project) -> Email:
-    make_template(project)
-    [email] = queue(make_stream(project), [make_contact(project, email="alice@example.com")])
-    Email.objects.update(state="sent", provider_id=NAME)
-    return email
+    return make_sent(project, provider_id=NAME)
 
 
 def post(body: dict[str, Any], *, secret: str = SECRET, **headers: str):

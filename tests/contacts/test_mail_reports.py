@@ -13,7 +13,7 @@ from contacts.mail.unsubscribing import unsubscribe
 from contacts.mail.verdicts import tell_due
 from contacts.models import Contact, Email, EmailActivity, Event, Suppression
 from growth.models import DomainEvent, Project
-from tests.contacts.mail_factories import make_stream, make_template, queue
+from tests.contacts.mail_factories import make_sent
 from tests.factories import AT, make_contact
 
 SECRET = "hooks:open-sesame"
@@ -28,10 +28,7 @@ def _secret(settings) -> None:
 
 @pytest.fixture
 def email(project: Project) -> Email:
-    make_template(project)
-    [email] = queue(make_stream(project), [make_contact(project, email="alice@example.com")])
-    Email.objects.update(state="sent")
-    return email
+    return make_sent(project)
 
 
 @pytest.fixture
